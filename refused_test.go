@@ -2,6 +2,10 @@ package iconic_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,13 +14,20 @@ import (
 	"iconic/comparison"
 	"iconic/distributions"
 	"iconic/endpoint"
+	"iconic/evaluation"
 	"iconic/extract"
 	"iconic/features"
 	"iconic/head"
 	"iconic/head/icon"
 	"iconic/inspect"
 	"iconic/internal/densetest"
+	"iconic/internal/onnxtest"
 	"iconic/matrix"
+	"iconic/models/deploy"
+	"iconic/models/onnx"
+	"iconic/models/precision"
+	"iconic/models/vit"
+	"iconic/models/weights"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/inspection"
@@ -129,3 +140,62 @@ func TestUnitsAreCheckedFirst(t *testing.T) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }
+
+// So is a model, a head or a run that does not exist, or that does not fit.
+func TestModelsThatDoNotFitAreRefused(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "new.onnx")
+	layer := func(in int) []deploy.Layer {
+		return []deploy.Layer{{In: in, Out: 2, Weight: make([]float32, 2*in), Bias: make([]float32, 2)}}
+	}
+	attach := func(o deploy.Options) error {
+		m, err := onnx.Parse(onnxtest.Pooling(80, 8).Encode()) // 300 features
+		if err != nil {
+			t.Fatal(err)
+		}
+		return deploy.Attach(m, o)
+	}
+	opened := func(o classify.Options) error { _, err := classify.Read("none", o); return err }
+	for _, c := range []struct {
+		name string
+		err  error
+		says string
+	}{
+		{"a head behind nothing", deploy.Attach(nil, deploy.Options{Head: layer(300)}), "there is no encoder"},
+		{"a head behind no graph", deploy.Attach(&onnx.Model{Opsets: map[string]int64{"": 17}}, deploy.Options{Head: layer(300)}), "there is no encoder"},
+		{"a head of other features", attach(deploy.Options{Head: layer(150)}), "but the head takes 150 features of each image"},
+		{"a batch of −3", attach(deploy.Options{Head: layer(300), Batch: -3}), "-3 images in each run: want 1 or more"},
+		{"pictures of nothing", attach(deploy.Options{Head: layer(300), Preprocessing: &deploy.Pixels{}}), "resized to 0 and cropped to 0"},
+		{"pictures without a deviation", attach(deploy.Options{Head: layer(300), Preprocessing: &deploy.Pixels{Crop: 80, Resize: 80}}), "standard deviations above 0"},
+		{"int8 of nothing", precision.Apply(nil, precision.Int8), "there is no model"},
+		{"a precision that does not exist", precision.Apply(&onnx.Model{Graph: &onnx.Graph{}}, "foo"), `precision "foo": want float32`},
+		{"a file of nothing", onnx.WriteFile(name, nil), "there is no model to write"},
+		{"a file of no graph", onnx.WriteFile(name, &onnx.Model{}), "there is no model to write"},
+		{"a message of nothing", onnx.Write(io.Discard, nil), "there is no model to write"},
+		{"weights of nothing", second(vit.Inspect(nil, 0)), "there are no weights"},
+		{"an import of nothing", third(vit.Import(nil, vit.Options{})), "there are no weights"},
+		{"weights that are not open", second(new(weights.File).Read("x")), "is not open"},
+		{"a model of no run", second(classify.Of(nil)), "there is no run to classify with"},
+		{"a model of a run of nothing", second(classify.Of(new(run.Finished))), "there is no run to classify with"},
+		{"a run with −1 threads", opened(classify.Options{Threads: -1}), "threads -1: want 1 or more"},
+		{"a page of no evaluation", new(evaluation.Result).WritePage(t.Context(), name, evaluation.PageOptions{}), "has no scores to show"},
+		{"a page of no comparison", new(comparison.Comparison).Write(t.Context(), name), "there are no runs to compare"},
+		{"requests of nobody", endpoint.ServeHandler(t.Context(), nil, http.NotFoundHandler()), "there is no listener"},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.says) || strings.Contains(c.err.Error(), "\n") {
+			t.Errorf("%s: error %v, want %q", c.name, c.err, c.says)
+		}
+	}
+	if err := attach(deploy.Options{Head: layer(300), Preprocessing: &deploy.Pixels{Crop: 80, Whole: true, Std: [3]float32{1, 1, 1}}}); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(new(weights.File).Close(), precision.Apply(&onnx.Model{Graph: &onnx.Graph{}}, "")); err != nil || (vit.Architecture{}).GFLOPs(224) != 0 {
+		t.Errorf("nothing to do: %v", err)
+	}
+	if _, err := os.Stat(name); err == nil {
+		t.Error("a file was written")
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func third[T, U any](_ T, _ U, err error) error { return err }

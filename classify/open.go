@@ -102,8 +102,11 @@ func (f *Found) hold(ctx context.Context) (err error) {
 }
 
 // Read reads a run folder without looking for its encoder, which Start does. Found.Features needs no encoder, so that a run on a plain matrix has a model
-// of features, too.
+// of features, too. It fails on options out of range.
 func Read(dir string, o Options) (*Found, error) {
+	if err := encoder.CheckThreads(o.Threads); err != nil {
+		return nil, err
+	}
 	r, err := run.Load(dir)
 	if err != nil {
 		return nil, err
@@ -198,9 +201,12 @@ func (f *Found) Close() error {
 	return remove()
 }
 
-// Of is the model of a finished run without its encoder, as Found.Features is. It need not be closed, and fails on a run with an unreadable record of its
-// encoder.
+// Of is the model of a finished run without its encoder, as Found.Features is. It need not be closed, and fails on a run that was not opened (run.Open), or
+// has an unreadable record of its encoder.
 func Of(r *run.Finished) (*Model, error) {
+	if r == nil || r.Run == nil || r.Table == nil {
+		return nil, errors.New("there is no run to classify with: run.Open reads one")
+	}
 	f := &Found{Run: r.Run, Names: r.Table.Names, Curation: r.Curated}
 	if err := f.prepared(); err != nil {
 		return nil, err

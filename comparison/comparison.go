@@ -97,6 +97,9 @@ func compared(ctx context.Context, dir string, o Options) (*page.Compared, error
 // Write writes the page of the comparison to a file, and makes its folder if there is none. It replaces a file of that name, but fails on one that belongs to a run, a
 // feature store or a sweep.
 func (c *Comparison) Write(ctx context.Context, name string) error {
+	if len(c.Runs) == 0 {
+		return errors.New("page: there are no runs to compare: Open reads them")
+	}
 	if err := owned.Replaceable(name); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}

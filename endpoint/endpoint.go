@@ -196,7 +196,7 @@ func (e *Endpoint) calledRightly(host string) bool {
 func (e *Endpoint) Health() http.Handler { return e.routes("only /healthz and /metrics are here") }
 
 // End makes /healthz report the shutdown, so that no more requests are sent to the server, and leaves bodies still being received 2 s to
-// arrive; a request whose body takes longer is refused with status 503.
+// arrive; a request whose body takes longer is refused with status 503. An endpoint that has ended cannot be served again.
 func (e *Endpoint) End() { e.end() }
 
 // endingBody is the time left for bodies to arrive once shutdown begins.

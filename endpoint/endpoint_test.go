@@ -663,3 +663,40 @@ func TestConnectionsOfAnAddressAreBounded(t *testing.T) {
 	defer c.Close()
 	(<-accepted).Close()
 }
+
+// An endpoint is served at a listener, and not again once it has ended: clients would be told that it is ending.
+func TestServeRefusesWhatCannotBeServed(t *testing.T) {
+	listen := func() net.Listener {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	e, err := New(&mean{}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(err error, says string, closed ...net.Listener) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %q", err, says)
+		}
+		for _, l := range closed {
+			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("a listener is open: %v", err)
+			}
+		}
+	}
+	health, again := listen(), listen()
+	check(e.Serve(t.Context(), Serving{Health: health}), "there is no listener", health)
+	check(ServeHandler(t.Context(), nil, e), "there is no listener")
+	unused := listen()
+	check(ServeHandler(t.Context(), unused, nil), "there is no handler", unused)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := e.Serve(ended, Serving{Listener: listen(), Drain: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	check(e.Serve(t.Context(), Serving{Listener: again}), "the endpoint has ended", again)
+}

@@ -63,9 +63,15 @@ type Serving struct {
 	Ending   func()        // called when that wait begins; nil: not called
 }
 
-// Serve answers requests until ctx ends, then finishes the requests in progress, and returns nil. It fails if a listener does, or if
-// requests were not answered within s.Drain. The listeners are closed when it returns.
+// Serve answers requests until ctx ends, then finishes the requests in progress, and returns nil. It fails without a listener, if a listener
+// does, if requests were not answered within s.Drain, and on an endpoint that has ended. The listeners are closed when it returns.
 func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
+	if s.Listener == nil {
+		return errors.Join(errNoListener, shut(s.Health))
+	}
+	if e.ending.Err() != nil {
+		return errors.Join(errors.New("the endpoint has ended: serve another one, which New makes"), shut(s.Listener), shut(s.Health))
+	}
 	o := e.options
 	server := &http.Server{
 		Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.Body + 5*time.Second, WriteTimeout: o.Body + o.Answer + 10*time.Second,
@@ -108,9 +114,26 @@ func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
 	return nil
 }
 
-// ServeHandler serves the pages of h to people until ctx ends, then finishes the requests in progress. The listener is closed when it
-// returns.
+// errNoListener refuses to serve nowhere.
+var errNoListener = errors.New("there is no listener for requests")
+
+// shut closes a listener, if there is one.
+func shut(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}
+
+// ServeHandler serves the pages of h to people until ctx ends, then finishes the requests in progress. It fails without a listener or a handler. The listener
+// is closed when it returns.
 func ServeHandler(ctx context.Context, listener net.Listener, h http.Handler) error {
+	if listener == nil {
+		return errNoListener
+	}
+	if h == nil {
+		return errors.Join(errors.New("there is no handler of requests"), shut(listener))
+	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(newBounded(listener, maxConnections, maxOfAddress)) }()

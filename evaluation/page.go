@@ -71,6 +71,9 @@ func (o *PageOptions) Close() error {
 // images that cannot belong to them, on a file that belongs to a run, a feature store or a sweep or that was read for the result, and with ctx's error. Another file of
 // that name is replaced.
 func (r *Result) WritePage(ctx context.Context, name string, o PageOptions) (err error) {
+	if r.Metrics == nil || r.Assignments == nil {
+		return errors.New("the evaluation has no scores to show: Score makes one")
+	}
 	if err := owned.Replaceable(name, r.Features.Store, r.labels, o.Images); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}

@@ -68,7 +68,7 @@ func (c *Config) Validate() error {
 	case c.Batch < 0 || c.Batch > encoder.MaxBatch:
 		return fmt.Errorf("batch %d: want 1 to %d, or 0 to find one", c.Batch, encoder.MaxBatch)
 	case c.Encoder.Threads < 0:
-		return fmt.Errorf("threads %d: want 1 or more, or 0 for one per processor", c.Encoder.Threads)
+		return encoder.CheckThreads(c.Encoder.Threads)
 	case c.ShardRows < 0 || c.ShardRows > store.MaxShardRows:
 		return fmt.Errorf("shard rows %d: want 1 to %d, or 0 for %d", c.ShardRows, store.MaxShardRows, DefaultShardRows)
 	case c.Parts < 0 || c.Part < 0 || c.Part > c.Parts || c.Parts > 0 && c.Part == 0:

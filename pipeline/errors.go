@@ -151,6 +151,7 @@ var optionWords = map[string]string{
 	"Splits":        " (--split)",
 	"Strict":        "; without --strict it would be skipped",
 	"Views":         ": extract with --views 2",
+	"Threads":       " (--encoder-threads)",
 	"Watch":         " (--watch)",
 }
 

@@ -14,6 +14,14 @@ import (
 // MaxBatch is the largest number of images of a run.
 const MaxBatch = 1 << 14
 
+// CheckThreads refuses a number of threads below 0, which stands for one per processor.
+func CheckThreads(n int) error {
+	if n < 0 {
+		return option.Errorf("Threads", "threads %d: want 1 or more, or 0 for one per processor", n)
+	}
+	return nil
+}
+
 // chooseInput checks that the model takes images, and determines their size.
 func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	if len(inputs) != 1 {

@@ -65,6 +65,9 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	if o.Batch < 0 || o.Batch > MaxBatch {
 		return nil, option.Errorf("Batch", "batch %d: want 1 to %d, or 0", o.Batch, MaxBatch)
 	}
+	if err := CheckThreads(o.Threads); err != nil {
+		return nil, err
+	}
 	if err := load(ctx, o.Library); err != nil {
 		return nil, err
 	}

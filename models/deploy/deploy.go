@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -26,10 +27,10 @@ type Vote struct {
 
 // Pixels says how pictures are preprocessed for the encoder, as the extraction's Transform does.
 type Pixels struct {
-	Resize    int  // length of the shorter side after resizing
-	Crop      int  // side of the central square
-	Whole     bool // both sides become Crop
-	Mean, Std [3]float32
+	Resize    int        // length of the shorter side after resizing, ≥ 1; unused if Whole
+	Crop      int        // side of the central square, ≥ 1
+	Whole     bool       // both sides become Crop
+	Mean, Std [3]float32 // for red, green and blue, whose values go from 0 to 1; Std is above 0
 }
 
 // Options are the options of Attach.
@@ -39,7 +40,7 @@ type Options struct {
 	Vote   Vote    // how the heads in the last layer are combined
 	// Regroup converts the head's probabilities to those of other groups, one step after the other.
 	Regroup []Regroup
-	Batch   int // images in each run, if the encoder does not fix their number; 0: any number
+	Batch   int // images in each run, if the encoder does not fix their number, ≥ 1; 0: any number
 	// Preprocessing, unless nil, makes the graph take 8-bit pictures.
 	Preprocessing *Pixels
 	Metadata      []onnx.Entry // to be added
@@ -68,17 +69,16 @@ const (
 	FeaturesName      = "features"      // float32 batch×features; the input of a head without encoder
 )
 
-// Attach adds the head behind the encoder m, which it changes. It fails if the head does not fit or the operator set is too old.
+// Attach adds the head behind the encoder m, which it changes. It fails without an encoder, if the head does not fit the encoder's declared features, on options out
+// of range and if the operator set is too old.
 func Attach(m *onnx.Model, o Options) error {
 	if err := check(m, o); err != nil {
 		return err
 	}
 	g := m.Graph
-	out := 0
-	if o.Output != "" {
-		if out = slices.IndexFunc(g.Outputs, func(v onnx.Value) bool { return v.Name == o.Output }); out < 0 {
-			return fmt.Errorf("the encoder has no output %q", o.Output)
-		}
+	out, err := output(g, o)
+	if err != nil {
+		return err
 	}
 	constant := map[string]bool{}
 	for _, t := range g.Initializers {
@@ -148,7 +148,53 @@ type builder struct{ onnx.Builder }
 // prefix of all generated names.
 const prefix = "iconic/"
 
+// output is the number of the encoder's output to use, which has the features that the head takes as far as it is declared.
+func output(g *onnx.Graph, o Options) (int, error) {
+	out := 0
+	if o.Output != "" {
+		if out = slices.IndexFunc(g.Outputs, func(v onnx.Value) bool { return v.Name == o.Output }); out < 0 {
+			return 0, fmt.Errorf("the encoder has no output %q", o.Output)
+		}
+	}
+	v := g.Outputs[out]
+	if len(v.Shape) < 2 { // unknown
+		return out, nil
+	}
+	width := int64(1)
+	for _, d := range v.Shape[1:] {
+		width *= d.Size // 0: unknown
+	}
+	if width != 0 && width != int64(o.Head[0].In) {
+		return 0, fmt.Errorf("the encoder's output %q is %s, but the head takes %d features of each image", v.Name, v.Describe(), o.Head[0].In)
+	}
+	return out, nil
+}
+
+// check fails if the graph cannot prepare pictures so.
+func (p *Pixels) check() error {
+	ok := p.Crop >= 1 && (p.Whole || p.Resize >= 1)
+	for c := range 3 {
+		mean, std := float64(p.Mean[c]), float64(p.Std[c])
+		ok = ok && std > 0 && !math.IsInf(std, 0) && mean-mean == 0
+	}
+	if !ok {
+		return fmt.Errorf("pictures resized to %d and cropped to %d, with a mean of %v and a standard deviation of %v: want sides of 1 or more, and standard deviations above 0", p.Resize, p.Crop, p.Mean, p.Std)
+	}
+	return nil
+}
+
 func check(m *onnx.Model, o Options) error {
+	if m == nil || m.Graph == nil {
+		return errors.New("there is no encoder to add a head to")
+	}
+	if o.Batch < 0 {
+		return fmt.Errorf("%d images in each run: want 1 or more, or 0 for any number", o.Batch)
+	}
+	if o.Preprocessing != nil {
+		if err := o.Preprocessing.check(); err != nil {
+			return err
+		}
+	}
 	least := int64(9) // Erf
 	if o.Preprocessing != nil {
 		least = 11 // Range

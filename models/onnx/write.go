@@ -28,6 +28,9 @@ const (
 	externalAlign = 4096
 )
 
+// errNothing refuses to write a model without a graph.
+var errNothing = errors.New("there is no model to write")
+
 // WriteFile writes the model to the file called name, which appears completely or not at all; until it does, an earlier file with that name
 // stays unchanged. If the model's tensors exceed the limit of one file (2 GB), they go to a file of external data: name+".data", or
 // name+"_data" if the first name is in use.
@@ -40,6 +43,9 @@ func WriteProved(name string, m *Model, prove func(file string) error) error {
 }
 
 func writeFile(name string, m *Model, prove func(file string) error, limit int64) (err error) {
+	if m == nil || m.Graph == nil {
+		return fmt.Errorf("write %s: %w", name, errNothing)
+	}
 	place, err := layOut(m, limit)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -157,6 +163,9 @@ func dataOf(name string) []string {
 
 // Write writes the model as one message, which must not exceed 2 GB.
 func Write(w io.Writer, m *Model) error {
+	if m == nil || m.Graph == nil {
+		return errNothing
+	}
 	e, err := encode(m, "", nil)
 	if err != nil {
 		return err

@@ -31,8 +31,15 @@ func Parse(name string) (Precision, error) {
 }
 
 // Apply rewrites m in place, ready to be written: its new tensors then compute their elements from the old ones. It fails if there is
-// nothing to rewrite.
+// nothing to rewrite, without a model and on a precision that does not exist.
 func Apply(m *onnx.Model, p Precision) error {
+	p, err := Parse(string(p))
+	if err != nil {
+		return err
+	}
+	if m == nil || m.Graph == nil {
+		return errors.New("there is no model to rewrite")
+	}
 	switch p {
 	case Float16:
 		return toFloat16(m)

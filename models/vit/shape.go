@@ -1,6 +1,7 @@
 package vit
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -77,8 +78,11 @@ func (a Architecture) Parameters() int {
 }
 
 // GFLOPs is the number of operations for one image of size×size pixels, in 10⁹ floating-point operations, where a multiplication and an
-// addition count as two: patches and all blocks for all tokens, without norms.
+// addition count as two: patches and all blocks for all tokens, without norms. It is 0 for an encoder without patches.
 func (a Architecture) GFLOPs(size int) float64 {
+	if a.Patch < 1 {
+		return 0
+	}
 	d, h := float64(a.Width), float64(a.Hidden)
 	patches := math.Pow(float64(size/a.Patch), 2)
 	tokens := patches + 1 + float64(a.Registers)
@@ -109,6 +113,9 @@ func Inspect(f *weights.File, heads int) (Architecture, error) {
 }
 
 func inspect(f *weights.File, heads int) (*layout, Architecture, error) {
+	if f == nil {
+		return nil, Architecture{}, errors.New("there are no weights")
+	}
 	fail := func(err error) (*layout, Architecture, error) {
 		return nil, Architecture{}, fmt.Errorf("%s: %w", f.Name, err)
 	}

@@ -112,6 +112,9 @@ func (f *File) Read(name string) ([]float32, error) {
 
 // ReadRaw is Read for a tensor with arbitrary values.
 func (f *File) ReadRaw(name string) ([]float32, error) {
+	if f.read == nil {
+		return nil, errors.New("the file of weights is not open: Open opens one")
+	}
 	x, err := f.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
@@ -120,7 +123,12 @@ func (f *File) ReadRaw(name string) ([]float32, error) {
 }
 
 // Close closes the file.
-func (f *File) Close() error { return f.close() }
+func (f *File) Close() error {
+	if f.close == nil {
+		return nil
+	}
+	return f.close()
+}
 
 // elements is the product of shape. It fails on negative sizes and on more elements than an int32 index can reach times the widest type,
 // which no encoder has.
