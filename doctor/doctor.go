@@ -55,10 +55,10 @@ type Findings struct {
 	Free      int64             `json:"free"`               // bytes that can still be written there; −1: unknown
 	Images    int               `json:"images"`             // images in the plan
 	Need      int64             `json:"need"`               // bytes that the plan needs
-	Unstored  string            `json:"unstored,omitempty"` // why the planned store cannot be made in Disk
+	Unstored  string            `json:"unstored,omitempty"` // why no store can be made in Disk, if that or a plan was given
 	Cache     string            `json:"user_cache"`         // folder of the user's caches; "" if there is none
 	loads     error             // error behind Problem
-	keeps     error             // why no store can be made in Disk; nil unless one is planned
+	keeps     error             // why no store can be made in Disk; nil unless Options.Out or a plan was given
 }
 
 // Loads is the value in Findings.Providers for a provider that loads.
@@ -81,10 +81,12 @@ func Examine(ctx context.Context, o Options) (*Findings, error) {
 	if dir, err := os.UserCacheDir(); err == nil {
 		f.Cache = dir
 	}
-	if o.Plan != nil {
+	if o.Plan != nil || o.Out != "" {
 		if f.keeps = atomicfile.CheckFolder(f.Disk); f.keeps != nil {
 			f.Unstored = f.keeps.Error()
 		}
+	}
+	if o.Plan != nil {
 		if err := f.plan(ctx, o.Plan); err != nil {
 			return nil, err
 		}
@@ -110,10 +112,19 @@ func (f *Findings) library(ctx context.Context, o Options) error {
 	for p, err := range available {
 		f.Providers[string(p)] = Loads
 		if err != nil {
-			f.Providers[string(p)] = strings.Join(strings.Fields(err.Error()), " ")
+			f.Providers[string(p)] = said(err)
 		}
 	}
 	return nil
+}
+
+// said is what the library says of a provider in one line, without the name of its function.
+func said(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if function, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(function, "OrtSessionOptions") {
+		return rest
+	}
+	return text
 }
 
 // plan determines what a planned store needs.
@@ -132,14 +143,14 @@ func (f *Findings) plan(ctx context.Context, p *Plan) error {
 	return set.Close()
 }
 
-// FolderError says that the planned store cannot be made in its folder.
+// FolderError says that no store can be made in a folder.
 type FolderError struct {
 	Dir string
 	Err error
 }
 
 func (e *FolderError) Error() string {
-	return fmt.Sprintf("the planned store cannot be made in %s: %v", e.Dir, e.Err)
+	return fmt.Sprintf("no store can be made in %s: %v", e.Dir, e.Err)
 }
 
 // Unwrap returns the reason.

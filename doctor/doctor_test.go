@@ -58,8 +58,10 @@ func TestWhatStandsInTheWay(t *testing.T) {
 	if !errors.As(found.Err(), &folder) || folder.Dir != place || found.Unstored == "" {
 		t.Errorf("%v: want a FolderError about %s", found.Err(), place)
 	}
-	if found, err := doctor.Examine(t.Context(), doctor.Options{Out: place}); err != nil || found.Err() != nil && found.Unstored != "" {
-		t.Errorf("without a plan: %v, %v", found.Err(), err)
+	for _, out := range []string{place, file, ""} { // without a plan, a folder is examined if it is given
+		if found, err := doctor.Examine(t.Context(), doctor.Options{Out: out}); err != nil || (found.Unstored != "") != (out != "") {
+			t.Errorf("%q without a plan: %v, %v", out, found.Err(), err)
+		}
 	}
 	for _, p := range []doctor.Plan{{Data: "testdata/images", Dim: 0, Views: 1}, {Data: "testdata/nowhere", Dim: 1, Views: 1}} {
 		if _, err := doctor.Examine(t.Context(), doctor.Options{Plan: &p}); err == nil {

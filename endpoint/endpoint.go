@@ -74,18 +74,18 @@ func (o Options) Validate() error {
 	case budget.Check(o.Memory) != nil:
 		return budget.Check(o.Memory)
 	case o.MaxBytes < 0:
-		return fmt.Errorf("max-bytes %d: want 1 or more", o.MaxBytes)
+		return option.Errorf("MaxBytes", "bodies of %d bytes at most: want 1 or more", o.MaxBytes)
 	case o.Memory > 0 && o.Memory < budget.Least:
-		return fmt.Errorf("memory %d: want at least %s", o.Memory, budget.Format(budget.Least))
+		return option.Errorf("Memory", "memory %d: want at least %s", o.Memory, budget.Format(budget.Least))
 	case o.MaxBytes > heavyShare(cmp.Or(o.Memory, budget.Default())):
-		return fmt.Errorf("max-bytes %d: want at most %s, the share of a memory budget of %s for large images", o.MaxBytes,
+		return option.Errorf("MaxBytes", "bodies of %d bytes at most: want at most %s, the share of a memory budget of %s for large images", o.MaxBytes,
 			budget.Format(heavyShare(cmp.Or(o.Memory, budget.Default()))), budget.Format(cmp.Or(o.Memory, budget.Default())))
 	case o.MaxPixels < 0 || int64(o.MaxPixels) > mostPixels:
-		return fmt.Errorf("max-pixels %d: want 1 to %d", o.MaxPixels, int64(mostPixels))
+		return option.Errorf("MaxPixels", "images of %d pixels at most: want 1 to %d", o.MaxPixels, int64(mostPixels))
 	case o.Places < 0 || o.Places > 1<<16:
-		return fmt.Errorf("places %d: want 1 to 65536", o.Places)
+		return option.Errorf("Places", "%d requests at once: want 1 to 65536", o.Places)
 	case o.Decoders < 0 || o.Decoders > mostDecoders:
-		return fmt.Errorf("decoders %d: want 1 to %d", o.Decoders, mostDecoders)
+		return option.Errorf("Decoders", "%d decoders: want 1 to %d", o.Decoders, mostDecoders)
 	case o.Batch < 0 || o.Batch > encoder.MaxBatch:
 		return option.Errorf("Batch", "batches of %d images: want 1 to %d", o.Batch, encoder.MaxBatch)
 	case o.Body < 0 || o.Answer < 0 || o.Body > mostTime || o.Answer > mostTime:

@@ -122,7 +122,7 @@ func (c *Config) checkStages() error {
 // CheckMaxBad fails with an option.Error about MaxBad if a share of bad images is not from 0 to 1.
 func CheckMaxBad(share float64) error {
 	if !(share >= 0 && share <= 1) {
-		return option.Errorf("MaxBad", "max-bad %g: want a share from 0 to 1", share)
+		return option.Errorf("MaxBad", "a share of %g of the images that may be unreadable: want 0 to 1", share)
 	}
 	return nil
 }

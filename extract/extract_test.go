@@ -868,14 +868,14 @@ func TestFoldersArchivesAndListsGiveTheSameFeatures(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, spoil := range map[string]func(c *Config){
-		"views":      func(c *Config) { c.Views = 0 },
-		"batch":      func(c *Config) { c.Batch = -1 },
-		"workers -1": func(c *Config) { c.Workers = -1 },
-		"workers 10": func(c *Config) { c.Workers = 1 << 40 },
-		"memory -1":  func(c *Config) { c.Memory = -1 },
-		"memory 11":  func(c *Config) { c.Memory = 1 << 50 },
-		"threads":    func(c *Config) { c.Encoder.Threads = -1 },
-		"max-bad":    func(c *Config) { c.MaxBad = 2 },
+		"views":        func(c *Config) { c.Views = 0 },
+		"batch":        func(c *Config) { c.Batch = -1 },
+		"workers -1":   func(c *Config) { c.Workers = -1 },
+		"workers 10":   func(c *Config) { c.Workers = 1 << 40 },
+		"memory -1":    func(c *Config) { c.Memory = -1 },
+		"memory 11":    func(c *Config) { c.Memory = 1 << 50 },
+		"threads":      func(c *Config) { c.Encoder.Threads = -1 },
+		"a share of 2": func(c *Config) { c.MaxBad = 2 },
 
 		"the option Batch of the encoder is 8, but it is filled in from the extraction's own Batch: set that": func(c *Config) { c.Encoder.Batch = 8 },
 		"the option Size of the encoder is 32, but it is filled in from the extraction's own Transform.Crop":  func(c *Config) { c.Encoder.Size = 32 },

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"iconic/internal/cachefolder"
 	"iconic/internal/fetch"
 	"iconic/internal/lockfile"
+	"iconic/models/onnx"
 	"iconic/models/weights"
 	"iconic/option"
 )
@@ -168,6 +170,9 @@ func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
 
 // find returns the file that a source on this machine's disks stands for: itself, or the encoder's file in a folder.
 func (p *pull) find(from string) (string, error) {
+	if scheme, _, ok := strings.Cut(from, "://"); ok {
+		return "", option.Errorf("From", "source of the weights %s: %s addresses are not read: give an http or https address, a folder or a file", from, scheme)
+	}
 	stat, err := os.Stat(from)
 	if err != nil {
 		return "", option.Errorf("From", "source of the weights: %w", err)
@@ -237,25 +242,49 @@ func (p *pull) examine(ctx context.Context, part, name, from string) (*Locked, e
 		}
 		p.options.note("%s: %s: these are not the official weights", from, text)
 	}
-	if err := p.readAll(ctx, part, name); err != nil {
+	if err := p.readAll(ctx, part, cmp.Or(original(from), name)); err != nil {
 		return nil, err
 	}
-	return &Locked{SHA256: sum, Bytes: size, From: from, Since: time.Now().UTC().Truncate(time.Second)}, nil
+	return &Locked{SHA256: sum, Bytes: size, From: cmp.Or(original(from), from), Since: time.Now().UTC().Truncate(time.Second)}, nil
 }
 
-// readAll verifies that a file contains the encoder, down to every number.
+// original is the full path of a source that is a file on this machine; "" for any other.
+func original(from string) string {
+	if _, err := os.Stat(from); err != nil || isAddress(from) {
+		return ""
+	}
+	full, err := filepath.Abs(from)
+	if err != nil {
+		return ""
+	}
+	return full
+}
+
+// lay is the graph of weights, which must be those of the encoder.
+func (p *pull) lay(f *weights.File) (*onnx.Model, *Model, error) {
+	graph, m, err := lay(f, "", Options{})
+	if unknown := (*option.Error)(nil); errors.As(err, &unknown) && unknown.Option == "Heads" { // those of the encoder are known by its width
+		return nil, nil, fmt.Errorf("%s: weights of another encoder: want %s, found ones of another width", f.Name, p.encoder.Architecture)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.encoder.matches(*m.Architecture); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return graph, m, nil
+}
+
+// readAll verifies that a file contains the encoder, down to every number. Errors call it name.
 func (p *pull) readAll(ctx context.Context, part, name string) error {
 	f, err := weights.OpenAs(part, name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	graph, m, err := lay(f, "", Options{})
+	graph, m, err := p.lay(f)
 	if err != nil {
 		return err
-	}
-	if err := p.encoder.matches(*m.Architecture); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	show := p.options.progress("reading " + p.encoder.Name)
 	done, total := int64(0), 4*int64(m.Architecture.Parameters())
@@ -351,14 +380,8 @@ func (p *pull) look(file string) error {
 		return err
 	}
 	defer f.Close()
-	_, m, err := lay(f, "", Options{})
-	if err != nil {
-		return err
-	}
-	if err := p.encoder.matches(*m.Architecture); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return nil
+	_, _, err = p.lay(f)
+	return err
 }
 
 // remember adds a file to the lock file.
@@ -387,7 +410,7 @@ func (p *pull) key(name string) string { return p.encoder.Name + "/" + filepath.
 
 // present finds a finished file of weights in a folder.
 func present(e Encoder, folder string) (string, bool) {
-	for _, n := range append(e.localNames(), "model.safetensors") {
+	for _, n := range e.localNames() {
 		name := filepath.Join(folder, n)
 		if stat, err := os.Stat(name); err == nil && stat.Mode().IsRegular() {
 			return name, true

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"iconic/internal/fetch"
+	"iconic/internal/safetensors"
 	"iconic/models/vit"
 )
 
@@ -505,5 +506,59 @@ func TestTwoPullsFetchOnce(t *testing.T) {
 	}
 	if len(m.asked) != 1 {
 		t.Errorf("%d requests", len(m.asked))
+	}
+}
+
+// What is wrong with a source is said of the file that was given, and a relative name is recorded in full.
+func TestPullNamesTheSource(t *testing.T) {
+	e, content := published(t)
+	e.Repository = "facebook/" + e.Name
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("mine.pth", content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full, err := filepath.Abs("mine.pth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: "mine.pth"}); err != nil || p.From != full {
+		t.Errorf("recorded %q, %v, want %s", p.From, err, full)
+	}
+	other := weightsFile(t, 32, 4) // its width tells no number of heads
+	rename := filepath.Join(filepath.Dir(other), "other.safetensors")
+	if err := safetensors.WriteFile(rename, smallEncoder(32, 4), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: rename})
+	if wants(t, err, rename+": weights of another encoder: want "); strings.Contains(err.Error(), "heads: give it") {
+		t.Error(err)
+	}
+	for _, from := range []string{"s3://bucket/key", "ftp://host/file"} {
+		_, err = Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: from})
+		wants(t, err, from, "give an http or https address, a folder or a file")
+	}
+	_, err = Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: t.TempDir()})
+	if wants(t, err, "contains none of", ", model.safetensors"); strings.Count(err.Error(), e.Name+"/model.safetensors") != 1 {
+		t.Errorf("a name is listed twice: %v", err)
+	}
+}
+
+// Numbers that metadata state are those that options may have.
+func TestMetadataOutOfRangeAreRefused(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "own.safetensors")
+	for key, values := range map[string][]string{"std": {"0", "1e-30", "58", "x"}, "mean": {"-0.1", "123.7", "nan"}, "resize": {"0", "65537"}} {
+		for _, value := range values {
+			if err := safetensors.WriteFile(name, smallEncoder(16, 8), map[string]string{"heads": "2", key: value}); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Resolve(t.Context(), name, Options{ImageSize: 32, PullOptions: PullOptions{Cache: t.TempDir()}})
+			wants(t, err, "metadata state "+key+` "`+value+`": want a number from`)
+		}
+	}
+	for _, o := range []Options{{ImageSize: -1}, {Heads: -1}} {
+		_, err := Resolve(t.Context(), name, o)
+		if wants(t, err, "want no negative number"); strings.Contains(err.Error(), " 0 ") {
+			t.Error(err)
+		}
 	}
 }

@@ -211,7 +211,15 @@ func (e Encoder) files() []string {
 
 // localNames are the possible names of the weights in a folder.
 func (e Encoder) localNames() []string {
-	return []string{path.Base(e.URL), e.Name + ".pth", e.Name + ".safetensors", path.Join(e.Name, "model.safetensors"), path.Join(path.Base(e.Repository), "model.safetensors")}
+	var names []string
+	for _, name := range []string{
+		path.Base(e.URL), e.Name + ".pth", e.Name + ".safetensors", path.Join(e.Name, "model.safetensors"), path.Join(path.Base(e.Repository), "model.safetensors"), "model.safetensors",
+	} {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // localName is the name of the weights in the cache, whatever their name at the source.

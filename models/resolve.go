@@ -63,8 +63,11 @@ const importVersion = 3
 // (.pth, .safetensors and others that hold the same; imported) or an ONNX file (used as it is, unless another output or precision is requested). Imports are kept in the
 // cache.
 func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) {
-	if o.ImageSize < 0 || o.Heads < 0 {
-		return nil, fmt.Errorf("image size %d and %d heads: want no negative number", o.ImageSize, o.Heads)
+	if o.ImageSize < 0 {
+		return nil, option.Errorf("ImageSize", "image size %d: want no negative number", o.ImageSize)
+	}
+	if o.Heads < 0 {
+		return nil, option.Errorf("Heads", "%d attention heads: want no negative number", o.Heads)
 	}
 	p, err := precision.Parse(string(o.Precision))
 	if err != nil {
@@ -201,13 +204,14 @@ func lay(f *weights.File, sum string, o Options) (*onnx.Model, *Model, error) {
 }
 
 // trainedPreprocessing is that of the published encoders, unless the metadata of a safetensors file state otherwise: "resize" in pixels at
-// the training size, "mean" and "std" as one number for all three channels.
+// the training size, "mean" and "std" as one number for all three channels, of pixels from 0 to 1.
 func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Preprocessing, error) {
 	p := preprocessing(size)
 	trained := a.Grid * a.Patch
 	if trained == 0 { // positions are rotations, which fit any size
 		trained = DefaultImageSize
 	}
+	least, most := map[string]float64{"resize": 1, "std": 1e-6}, map[string]float64{"resize": 1 << 16, "mean": 1, "std": 1} // pixels have values from 0 to 1
 	for key, set := range map[string]func(v float64){
 		"resize": func(v float64) { p.Resize = int(v*float64(size)/float64(trained) + 0.5) },
 		"mean":   func(v float64) { p.Mean = [3]float32{float32(v), float32(v), float32(v)} },
@@ -218,8 +222,8 @@ func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Prepro
 			continue
 		}
 		v, err := strconv.ParseFloat(said, 32)
-		if err != nil || !(v > 0 && v <= 1<<16) {
-			return p, fmt.Errorf("metadata state %s %q: want a positive number", key, said)
+		if err != nil || !(v >= least[key] && v <= most[key]) {
+			return p, fmt.Errorf("metadata state %s %.40q: want a number from %g to %g", key, said, least[key], most[key])
 		}
 		set(v)
 	}

@@ -29,6 +29,9 @@ kernels, and free disk space; with --data also whether the features of a planned
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			options := doctor.Options{Library: o.onnxruntime, Out: o.out, Hooks: a.hooks()}
+			if o.data == "" && !c.Flags().Changed("out") {
+				options.Out = "" // the machine is examined, and no place for a store
+			}
 			if o.data != "" {
 				options.Plan = &doctor.Plan{Data: o.data, Dataset: dataset.Options{ImageColumn: o.column}, Dim: o.dim, Views: o.views, Half: o.half}
 			}

@@ -29,7 +29,7 @@ const (
 func Root() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", err
+		return "", errors.New(strings.Replace(err.Error(), " are defined", " is defined", 1)) // "neither … nor …"
 	}
 	return filepath.Join(cache, "iconic"), nil
 }

@@ -123,9 +123,15 @@ func inspect(f *weights.File, heads int) (*layout, Architecture, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if said, ok := f.Metadata["heads"]; ok && heads == 0 {
-		if heads, err = strconv.Atoi(said); err != nil || heads < 1 {
-			return fail(fmt.Errorf("metadata state %q heads: want a number", said))
+	if said, ok := f.Metadata["heads"]; ok {
+		n, err := strconv.Atoi(said)
+		switch {
+		case heads == 0 && (err != nil || n < 1):
+			return fail(fmt.Errorf("metadata state %.40q heads: want a number", said))
+		case heads == 0:
+			heads = n
+		case err != nil || n != heads:
+			l.notes = append(l.notes, fmt.Sprintf("the metadata state %.40q attention heads, and the %d that were given are used", said, heads))
 		}
 	}
 	a, err := l.architecture(heads)

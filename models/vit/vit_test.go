@@ -116,6 +116,11 @@ func TestHeadsMayStandInTheMetadata(t *testing.T) {
 			t.Errorf("%q heads were accepted", said)
 		}
 	}
+	var notes []string
+	given := Options{ImageSize: 6, Output: CLS, Heads: 2, Note: func(text string) { notes = append(notes, text) }}
+	if _, a, err := Import(open(t, shapes, map[string]string{"heads": "4"}), given); err != nil || a.Heads != 2 || len(notes) != 1 || !strings.Contains(notes[0], `"4" attention heads, and the 2 that were given`) {
+		t.Errorf("%d heads, %v, notes %q; want 2 and a note", a.Heads, err, notes)
+	}
 	if _, err := Inspect(open(t, shapes, nil), 0); err == nil || !strings.Contains(err.Error(), "give it, such as 1") {
 		t.Errorf("an unknown number of heads: %v", err)
 	}

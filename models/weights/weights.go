@@ -90,6 +90,9 @@ func openSafetensors(r io.ReaderAt, size int64) (*File, error) {
 	}
 	f := &File{Metadata: s.Metadata, read: s.Float32}
 	for _, info := range s.Tensors {
+		if n := len(info.Name); n > maxName {
+			return nil, fmt.Errorf("the name of a tensor, %q…, has %d bytes: want at most %d, so this is not a file of weights", info.Name[:40], n, maxName)
+		}
 		f.Tensors = append(f.Tensors, Tensor{info.Name, slices.Clone(info.Shape)})
 	}
 	return f, nil

@@ -418,4 +418,11 @@ func TestNamesAreBounded(t *testing.T) {
 	if err := (&collector{views: map[string]view{}}).collect(many, "", 0); err == nil {
 		t.Error("names that exceed the total bound were accepted")
 	}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, []safetensors.Tensor{safetensors.FromFloat32(strings.Repeat("k", maxName+1), []float32{1}, 1)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read("x", bytes.NewReader(b.Bytes()), int64(b.Len())); err == nil || !strings.Contains(err.Error(), "has 1001 bytes") || len(err.Error()) > 400 {
+		t.Errorf("safetensors: error %v", err)
+	}
 }
