@@ -239,7 +239,7 @@
     $("merge").disabled = state.clusters.length < 2;
     $("reviewed").setAttribute("aria-pressed", Boolean(c && c.reviewed));
     $("undo").disabled = !state.undo;
-    $("undo").textContent = state.undo ? "Undo " + state.undo : "Undo";
+    $("undo").textContent = state.undo ? "Undo: " + state.undo : "Undo";
     $("redo").disabled = !state.redo;
     $("empty").hidden = all > 0;
     $("clusters").setAttribute("aria-activedescendant", "cluster-" + now);
@@ -287,41 +287,67 @@
   };
   const change = (value, seen, after) => inTurn(() => send(value, seen, after));
 
+  // The clusters that a text may mean, the likeliest first: the one with this number, then those with this name, then those whose number begins with
+  // it, then those whose number or name contains it. sure: the first is taken unless another is chosen, which a number that no cluster has does not allow.
+  const MOST = 60; // clusters shown at once
+  const meant = (choices, text) => {
+    const words = text.trim().toLowerCase();
+    const rank = (c) => {
+      const number = String(c.number), name = (c.name || "").toLowerCase();
+      return number === words ? 0 : name === words ? 1 : number.startsWith(words) ? 2 : called(c).toLowerCase().includes(words) ? 3 : 4;
+    };
+    if (!words) return { found: choices, sure: true };
+    const ranked = choices.map((c) => [rank(c), c]).filter(([r]) => r < 4).sort((a, b) => a[0] - b[0]);
+    return { found: ranked.map(([, c]) => c), sure: ranked.length > 0 && (ranked[0][0] < 2 || !/^\d+$/.test(words)) };
+  };
+
   // A dialog that asks for a name, or for a cluster out of all.
   const ask = (title, text, choices, done) => {
     const dialog = $("ask"), input = $("ask-text"), list = $("ask-list");
-    let found = [], mark = 0;
+    let found = [], mark = 0; // the clusters listed, and the one that is taken; -1: none
     const show = () => {
-      const words = input.value.trim().toLowerCase();
-      found = choices ? choices.filter((c) => !words || String(c.number) === words || called(c).toLowerCase().includes(words)).slice(0, 60) : [];
-      mark = Math.min(mark, Math.max(0, found.length - 1));
-      list.replaceChildren(...found.map((c, k) => {
+      list.replaceChildren(...found.slice(0, MOST).map((c, k) => {
         const e = element("li");
+        e.id = "ask-" + k;
         e.setAttribute("role", "option");
         e.setAttribute("aria-selected", k === mark);
         e.append(element("span", "", called(c)), element("span", "muted", c.size === undefined ? "" : c.size.toLocaleString("en")));
         e.addEventListener("click", () => { mark = k; finish(); });
         return e;
       }));
-      $("ask-yes").disabled = Boolean(choices) && found.length === 0;
+      const more = found.length - MOST, chosen = choices && found[mark];
+      $("ask-more").textContent = !choices ? "" : found.length === 0 ? "No other cluster has this number or name."
+        : more > 0 ? more.toLocaleString("en") + " more: type a number or part of a name." : mark < 0 ? "No other cluster has this number: choose one with ↓." : "";
+      if (chosen) input.setAttribute("aria-activedescendant", "ask-" + mark); else input.removeAttribute("aria-activedescendant");
+      $("ask-yes").disabled = Boolean(choices) && !chosen;
+    };
+    const search = () => {
+      if (choices) { const m = meant(choices, input.value); found = m.found; mark = m.sure ? 0 : -1; }
+      show();
     };
     const finish = () => { dialog.close(); done(choices ? found[mark] : input.value.trim()); };
     $("ask-title").textContent = title;
     input.value = text;
     input.placeholder = choices ? "number or part of the name" : "name";
+    input.setAttribute("aria-label", choices ? "Cluster: number or part of the name" : "Name");
+    for (const [name, value] of Object.entries({ role: "combobox", "aria-controls": "ask-list", "aria-expanded": "true", "aria-autocomplete": "list" })) {
+      if (choices) input.setAttribute(name, value); else input.removeAttribute(name);
+    }
+    if (choices) input.removeAttribute("maxlength"); else input.maxLength = 200; // bytes at most, which the server counts
     list.hidden = !choices;
-    input.oninput = () => { mark = 0; show(); };
+    $("ask-more").hidden = !choices;
+    input.oninput = search;
     input.onkeydown = (e) => {
-      if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+      if (choices && (e.key === "ArrowDown" || e.key === "ArrowUp")) {
         e.preventDefault();
-        mark = Math.max(0, Math.min(found.length - 1, mark + (e.key === "ArrowDown" ? 1 : -1)));
+        mark = e.key === "ArrowDown" ? Math.min(mark + 1, found.length - 1, MOST - 1) : Math.max(mark - 1, 0);
         show();
         if (list.children[mark]) list.children[mark].scrollIntoView({ block: "nearest" });
       }
     };
     dialog.querySelector("form").onsubmit = (e) => { e.preventDefault(); if (!$("ask-yes").disabled) finish(); };
     $("ask-no").onclick = () => dialog.close();
-    show();
+    search();
     dialog.showModal();
     input.select();
   };
@@ -371,7 +397,7 @@
   for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
   $("name").addEventListener("click", actions.rename);
   $("keys-close").addEventListener("click", () => $("keys").close());
-  $("order").addEventListener("change", () => { order = $("order").value; pages = new Map(); at = 0; $("grid").scrollTop = 0; refresh(); });
+  $("order").addEventListener("change", () => { order = $("order").value; pages = new Map(); at = 0; anchor = -1; $("grid").scrollTop = 0; refresh(); });
 
   // Shows the two parts of the cluster in view, and splits it if the user agrees.
   const preview = async (seen) => {
@@ -428,8 +454,8 @@
       case "ArrowUp": return press(() => inList ? step(-1) : walk(at - columns(), e.shiftKey));
       case "ArrowRight": return press(() => walk(at + 1, e.shiftKey));
       case "ArrowLeft": return press(() => walk(at - 1, e.shiftKey));
-      case "Home": return press(() => walk(0, e.shiftKey));
-      case "End": return press(() => walk(all - 1, e.shiftKey));
+      case "Home": return press(() => inList ? step(-rows.length) : walk(0, e.shiftKey));
+      case "End": return press(() => inList ? step(rows.length) : walk(all - 1, e.shiftKey));
       case " ": if (!onButton) press(() => choose(at, false)); return;
     }
   });

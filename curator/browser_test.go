@@ -399,3 +399,85 @@ func TestStylesheetsDoNotCollide(t *testing.T) {
 		}
 	}
 }
+
+// typed types into the open dialog, which keeps open.
+func (b *browsed) typed(text string) {
+	b.t.Helper()
+	b.until(dialogIs + "'ask'")
+	b.do(chromedp.Evaluate[chromedp.Void]("(() => { const e = document.getElementById('ask-text'); e.value = '" + text + "'; e.oninput(); })()"))
+}
+
+const (
+	firstFound  = "(document.querySelector('#ask-list li span') || {}).textContent"
+	chosenFound = "(document.querySelector('#ask-list [aria-selected=true] span') || {}).textContent || ''"
+)
+
+// A cluster is chosen by its number, whatever digits the names of others have; a number that no other cluster has chooses none.
+func TestBrowserFindsClustersByNumber(t *testing.T) {
+	s := serve(t, 360, 120)
+	for c, name := range map[int]string{0: "13", 1: "9 lives", 2: "cross 4", 3: "4", 4: "81", 118: "marble"} {
+		s.other(curation.Step{Kind: curation.Rename, Cluster: c, Name: name})
+	}
+	s.other(curation.Step{Kind: curation.Merge, Cluster: 118, From: []int{117}})
+	b := browse(t, s)
+	b.press("m", false)
+	for _, c := range []struct{ text, first, chosen string }{
+		{"", "1 · 9 lives", "1 · 9 lives"},
+		{"9", "9", "9"},           // not "1 · 9 lives"
+		{"4", "4 · 81", "4 · 81"}, // nor "2 · cross 4", nor "3 · 4"
+		{"81", "81", "81"},        // nor "4 · 81"
+		{"118", "118 · marble", "118 · marble"},
+		{"MARBLE", "118 · marble", "118 · marble"},
+		{"cross", "2 · cross 4", "2 · cross 4"},
+		{"117", "", ""},    // it is part of 118
+		{"0", "10", ""},    // is the one to merge, so that it is in none of the others
+		{"13", "13", "13"}, // the name of the one to merge
+		{"nothing", "", ""},
+	} {
+		b.typed(c.text)
+		first, chosen := read[string](b, firstFound+" || ''"), read[string](b, chosenFound)
+		if first != c.first || chosen != c.chosen {
+			t.Errorf("%q lists %q first and chooses %q, want %q and %q", c.text, first, chosen, c.first, c.chosen)
+		}
+		if off := read[bool](b, "document.getElementById('ask-yes').disabled"); off != (c.chosen == "") {
+			t.Errorf("%q: the button is off: %v", c.text, off)
+		}
+	}
+	b.typed("")
+	if more := read[string](b, "document.getElementById('ask-more').textContent"); more != "58 more: type a number or part of a name." {
+		t.Errorf("118 other clusters: the list of 60 says %q", more)
+	}
+	b.typed("0") // one of those that have the digit can be chosen all the same
+	b.do(chromedp.Focus("#ask-text"))
+	b.press(kb.Enter, false)
+	b.press(kb.ArrowDown, false)
+	b.until(chosenFound + " === '10'")
+	if id := read[string](b, "document.getElementById('ask-text').getAttribute('aria-activedescendant')"); id != "ask-0" {
+		t.Errorf("a screen reader hears %q as the chosen cluster", id)
+	}
+	before := s.steps()
+	b.press(kb.Enter, false)
+	b.eventually(s, append(before, curation.Step{Kind: curation.Merge, Cluster: 10, From: []int{0}})...)
+	b.until("document.getElementById('undo').textContent === 'Undo: merge'")
+}
+
+// A range begins where the keys have led since the images were listed, not at the place of an image in another order.
+func TestBrowserForgetsTheRangeOfAnotherOrder(t *testing.T) {
+	b := browse(t, serve(t, 90, 2))
+	b.do(chromedp.Focus("#grid"))
+	for range 20 {
+		b.press(kb.ArrowRight, false)
+	}
+	b.press(kb.ArrowRight, true)
+	b.until("document.getElementById('count').textContent === '2 images selected'")
+	b.do(chromedp.Evaluate[chromedp.Void]("(() => { const e = document.getElementById('order'); e.value = 'least'; e.dispatchEvent(new Event('change')); })()"))
+	b.until(firstListed)
+	b.do(chromedp.Focus("#grid"))
+	b.press(kb.ArrowRight, true)
+	b.until("document.getElementById('count').textContent === '4 images selected'") // two of the old order, and two of the new one
+	b.do(chromedp.Focus("#clusters"))
+	b.press(kb.End, false)
+	b.until("document.getElementById('name').textContent === 'Cluster 1'")
+	b.press(kb.Home, false)
+	b.until("document.getElementById('name').textContent === 'Cluster 0'")
+}

@@ -234,7 +234,7 @@ type state struct {
 	Steps    int       `json:"steps"` // steps in the file
 	Images   int       `json:"images"`
 	Excluded int       `json:"excluded"`
-	Undo     string    `json:"undo"` // the step an undo would revert; "": none
+	Undo     string    `json:"undo"` // what the page calls the step that an undo would revert; "": none
 	Redo     bool      `json:"redo"`
 	Split    bool      `json:"split"`    // clusters can be split
 	Pictures bool      `json:"pictures"` // there are pictures
@@ -273,7 +273,7 @@ func (s *Curator) current() *state {
 		Split: s.run.Features != nil, Pictures: s.run.Picture != nil, Next: len(c.Clusters), Clusters: []cluster{},
 	}
 	if steps := c.Steps(); len(steps) > 0 {
-		now.Undo = string(steps[len(steps)-1].Kind)
+		now.Undo = undoWord(steps[len(steps)-1])
 	}
 	for number, own := range c.Clusters {
 		if own.Merged >= 0 {
@@ -297,6 +297,21 @@ func (s *Curator) current() *state {
 		now.Lists = append(now.Lists, some)
 	}
 	return now
+}
+
+// undoWord is what the page calls a step: as the button for it is labelled.
+func undoWord(s curation.Step) string {
+	switch {
+	case s.Kind == curation.Exclude:
+		return "leave out"
+	case s.Kind == curation.Include:
+		return "restore"
+	case s.Kind == curation.Review && s.Reviewed:
+		return "reviewed"
+	case s.Kind == curation.Review:
+		return "not reviewed"
+	}
+	return string(s.Kind)
 }
 
 // arrange rebuilds the list of each cluster's images after a change; the caller holds the lock.

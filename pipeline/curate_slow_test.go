@@ -211,7 +211,7 @@ func TestBrowserCurates(t *testing.T) {
 	c.screenshots("split")
 	c.keys(kb.Enter)
 	c.until(shownRows, "10")
-	c.until(shownUndo, "Undo split")
+	c.until(shownUndo, "Undo: split")
 	c.kill()
 	c.start()
 
@@ -229,9 +229,9 @@ func TestBrowserCurates(t *testing.T) {
 	c.kill()
 	c.start()
 	c.do(chromedp.Reload())
-	c.until(shownUndo, "Undo split")
+	c.until(shownUndo, "Undo: split")
 	c.keys("U")
-	c.until(shownUndo, "Undo exclude")
+	c.until(shownUndo, "Undo: leave out")
 
 	// Move two images into a new cluster with the mouse.
 	c.do(chromedp.Click("#grid .cell[data-image]"))
@@ -248,9 +248,9 @@ func TestBrowserCurates(t *testing.T) {
 	c.keys("d")
 	c.until(shownChosen, spare+" images selected")
 	c.keys("x")
-	c.until(shownUndo, "Undo exclude")
+	c.until(shownUndo, "Undo: leave out")
 	c.keys("u")
-	c.until(shownUndo, "Undo move")
+	c.until(shownUndo, "Undo: move")
 	c.kill()
 
 	c.follows()
