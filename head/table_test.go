@@ -143,7 +143,7 @@ func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := brief(t, name)
 			steps := 0
-			count := func(step, _ int, _ float64) { steps = step }
+			count := func(int, int, float64) { steps++ }
 			whole, err := Train(context.Background(), m, in, c, Options{Workers: 1, Progress: count})
 			if err != nil {
 				t.Fatal(err)
@@ -157,7 +157,7 @@ func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 					t.Errorf("%d threads (-one +more):\n%s", workers, diff)
 				}
 			}
-			if one.About().Closed { // it starts again; its progress counts its parts
+			if one.About().Closed { // it starts again
 				return
 			}
 			seed := fnv.New64()

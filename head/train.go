@@ -41,7 +41,8 @@ type Options struct {
 	Graph *knn.Graph
 	// Cache is a folder in which neighbour graphs are stored for the next training on the same features; "" stores none.
 	Cache string
-	// GraphProgress receives the progress of the neighbour search, Progress the steps and the last loss.
+	// GraphProgress receives the progress of the neighbour search. Progress receives the steps done of the stage that Begun has named last, the
+	// number of its steps, and the last loss, or NaN if there is none; steps of different stages take very different times.
 	GraphProgress func(done, total int)
 	Progress      func(step, steps int, loss float64)
 	// Name, if set, is how notes name a row; they name row 7 "row 7" otherwise.

@@ -406,9 +406,10 @@ func interrupted(t testing.TB, f Features, in Inputs, c Config, after int) *Resu
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	steps := 0
 	_, err := Train(ctx, f, in, c, Options{
-		Progress: func(step, _ int, _ float64) {
-			if step == after {
+		Progress: func(int, int, float64) {
+			if steps++; steps == after {
 				cancel()
 			}
 		},

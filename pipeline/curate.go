@@ -25,7 +25,7 @@ func newCurateCommand(a *app) *cobra.Command {
 
 The page shows the images of each cluster. Clusters can be renamed, merged, split in two (with a preview of the parts) and marked as
 reviewed; images can be moved and left out. There are keyboard shortcuts for all actions (? lists the keys), and everything can be undone and redone.
-Every change is saved immediately in RUN/` + curation.FileName + `, an append-only file. 'predict', 'serve', 'export', 'report',
+Every change is saved immediately in RUN/` + curation.FileName + `, an append-only file. 'predict', 'evaluate', 'serve', 'export', 'report',
 'assignments', 'sort' and 'duplicates' apply it unless --no-curation is given.
 
 The server listens on localhost only unless --listen says otherwise, rejects requests from other sites, and stops on an interrupt.
@@ -128,6 +128,11 @@ func (a *app) importNames(c *curation.Curation, file string) error {
 	n, err := c.Rename(names)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
+	}
+	if a.json {
+		return a.printJSON(struct {
+			Renamed int `json:"renamed"`
+		}{n})
 	}
 	_, err = fmt.Fprintf(a.out, "%s renamed\n", plural(n, "cluster", "clusters"))
 	return err

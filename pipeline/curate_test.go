@@ -24,7 +24,7 @@ func curate(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: curate run cluster step…")
 	}
-	command := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "pipeline"), "curate", ts.MkAbs(args[0]), "--listen", "127.0.0.1:0")
+	command := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "pipeline"), "curate", ts.MkAbs(args[0]), "--listen", "127.0.0.1:0", "--json")
 	command.Dir = ts.Getenv("WORK")
 	command.Env = append(command.Environ(), "HOME="+ts.Getenv("HOME"), "XDG_CACHE_HOME="+ts.Getenv("XDG_CACHE_HOME"))
 	out, err := command.StdoutPipe()
@@ -36,8 +36,13 @@ func curate(ts *testscript.TestScript, _ bool, args []string) {
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	ts.Check(err)
-	address := strings.TrimSpace(strings.TrimPrefix(line, "curate at "))
+	var told struct{ Listening string }
+	ts.Check(json.Unmarshal([]byte(line), &told))
+	address := told.Listening
 	page := fetched(ts, "GET", address+"/", "", nil)
+	if !bytes.Contains(page, []byte("<title>pictures: curation</title>")) { // the number of clusters changes
+		ts.Fatalf("the page has another title: %s", page)
+	}
 	token := string(regexp.MustCompile(`name="token" content="([A-Z0-9]+)"`).FindSubmatch(page)[1])
 	for _, step := range args[2:] {
 		var state struct{ Steps int }

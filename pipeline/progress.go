@@ -117,7 +117,7 @@ func (a *app) log(s progress.Step) {
 	})
 }
 
-// standLine formats a log line: stage, share done, rate, time left.
+// standLine formats a log line: stage, share of it that is done, rate, and the time left in it.
 func standLine(s progress.Stand) string {
 	if s.Unit == "" {
 		return fmt.Sprintf("%s: %s so far", s.Stage, duration(s.Elapsed))
@@ -126,6 +126,9 @@ func standLine(s progress.Stand) string {
 	line := s.Stage + ": " + w.amount
 	if !math.IsNaN(w.share) {
 		line += fmt.Sprintf(" (%.0f %%)", w.share)
+	}
+	if w.left != "" {
+		w.left += " in this stage"
 	}
 	return joined(", ", line, w.rate, w.left, s.Detail)
 }

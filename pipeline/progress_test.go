@@ -17,15 +17,15 @@ func TestStandLine(t *testing.T) {
 		want  string
 	}{
 		{progress.Stand{Step: progress.Step{Stage: "encode", Unit: "images", Done: 12345, Total: 50000}, Rate: 83.123, Left: 453 * time.Second},
-			"encode: 12345 of 50000 images (24 %), 83.1 images/s, 7 min 33 s left"},
+			"encode: 12345 of 50000 images (24 %), 83.1 images/s, 7 min 33 s left in this stage"},
 		{progress.Stand{Step: progress.Step{Stage: "training", Unit: "steps", Done: 120, Total: 600, Detail: "loss 1.2345"}, Rate: 0.02, Left: 24000 * time.Second},
-			"training: 120 of 600 steps (20 %), 72 steps/h, 6 h 40 min left, loss 1.2345"},
+			"training: 120 of 600 steps (20 %), 72 steps/h, 6 h 40 min left in this stage, loss 1.2345"},
 		{progress.Stand{Step: progress.Step{Stage: "ONNX Runtime", Unit: "bytes", Done: 12e6, Total: 60e6}, Rate: 1.2e6, Left: 40 * time.Second},
-			"ONNX Runtime: 12.0 MB of 60.0 MB (20 %), 1.2 MB/s, 40 s left"},
+			"ONNX Runtime: 12.0 MB of 60.0 MB (20 %), 1.2 MB/s, 40 s left in this stage"},
 		{progress.Stand{Step: progress.Step{Stage: "ONNX Runtime", Unit: "bytes", Done: 12e6, Total: -1}, Rate: 1.2e6}, "ONNX Runtime: 12.0 MB, 1.2 MB/s"},
 		{progress.Stand{Step: progress.Step{Stage: "encode", Unit: "images", Total: 50}}, "encode: 0 of 50 images (0 %)"},
 		{progress.Stand{Step: progress.Step{Stage: "scores"}, Elapsed: 125 * time.Second}, "scores: 2 min 5 s so far"},
-		{progress.Stand{Step: progress.Step{Stage: "runs", Unit: "runs", Done: 3, Total: 12}, Rate: 1e-5, Left: 9e5 * time.Second}, "runs: 3 of 12 runs (25 %), 0.036 runs/h, 10 days 10 h left"},
+		{progress.Stand{Step: progress.Step{Stage: "runs", Unit: "runs", Done: 3, Total: 12}, Rate: 1e-5, Left: 9e5 * time.Second}, "runs: 3 of 12 runs (25 %), 0.036 runs/h, 10 days 10 h left in this stage"},
 	} {
 		if got := standLine(c.stand); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

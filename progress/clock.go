@@ -59,9 +59,13 @@ func (c *Clock) At(s Step) {
 		c.stop(now)
 		c.since, c.counts = now, time.Time{}
 	}
-	if c.last = s; s.Unit != "" && (c.counts.IsZero() || s.Done < c.first.Done) {
+	switch {
+	case s.Unit == "": // the stage begins, perhaps again
+		c.counts = time.Time{}
+	case c.counts.IsZero() || s.Done < c.last.Done:
 		c.first, c.counts = s, now
 	}
+	c.last = s
 }
 
 // Stop ends the current stage, if there is one.

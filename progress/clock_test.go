@@ -49,6 +49,27 @@ func TestClockCountsStages(t *testing.T) {
 	}
 }
 
+// The rate of a stage that begins again, or whose count does, is that since then.
+func TestClockMeasuresAStageThatBeginsAgain(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		h := &hand{time.Unix(1e9, 0)}
+		c := newClock(func() time.Time { return h.now }, "", nil)
+		hooks := c.Hooks(Hooks{})
+		for _, seconds := range []float64{100, 1} { // of each of four steps
+			if told {
+				hooks.Begin("halves")
+			}
+			for done := range int64(4) {
+				hooks.At(Step{Stage: "halves", Unit: "steps", Done: done, Total: 4})
+				h.wait(seconds)
+			}
+		}
+		if s, _ := c.Stand(); s.Rate != 0.75 || s.Left.Round(time.Second) != time.Second {
+			t.Errorf("begun: %v: %v steps/s, %v left, want 3 steps in 4 s", told, s.Rate, s.Left)
+		}
+	}
+}
+
 func TestClockKnowsNoTimeLeft(t *testing.T) {
 	h := &hand{time.Unix(1e9, 0)}
 	c := newClock(func() time.Time { return h.now }, "", nil)

@@ -24,6 +24,7 @@ import (
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
 	"iconic/internal/owned"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/models"
@@ -141,7 +142,7 @@ func (f *Finished) keepPage(loses string, missing Input, why error) error {
 // writePage writes report.html of a finished run; without a set it has no map and no neighbours.
 func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptions) error {
 	r := page.Run{
-		Title: f.Title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
+		Title: fmt.Sprintf("%s in %s", f.Title(), plural.Of(f.Metrics.Existing(), "cluster", "clusters")), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
 		Assignments: *f.Table, Workers: o.Workers,
 	}
 	if m, err := methods.Find(f.Config.Training.Method); err == nil {
@@ -332,12 +333,12 @@ func calledNames(m *report.Metrics) []string {
 func (r *Run) Title() string {
 	data := cmp.Or(r.Config.Features.Images, r.Config.Features.Store)
 	if data == "" {
-		return fmt.Sprintf("%d rows in %d clusters", r.Config.Features.Rows, r.Config.Training.Clusters)
+		return plural.Of(r.Config.Features.Rows, "row", "rows")
 	}
 	if whole, err := filepath.Abs(data); err == nil { // so that "." gets a name, too
 		data = whole
 	}
-	return fmt.Sprintf("%s in %d clusters", filepath.Base(data), r.Config.Training.Clusters)
+	return filepath.Base(data)
 }
 
 // facts are the most important facts about a run.

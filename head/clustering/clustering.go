@@ -77,9 +77,6 @@ func (t *trainee) deployed() *linear.Head {
 // Learn implements method.Recipe.
 func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	trainees := r.start(d)
-	for round := range 1 + r.Refine {
-		d.Run.Total += r.epochs(round) * r.Steps(d.Features.Len())
-	}
 	out := &method.Outcome{}
 	var s *sampling.Sampler
 	first := 0

@@ -27,12 +27,6 @@ func (r *Refinement) recipe(clusters, n int) *Recipe {
 	return own
 }
 
-// Taken returns the number of steps on n rows.
-func (r *Refinement) Taken(n int) int {
-	own := r.recipe(2, n)
-	return own.Epochs * own.Steps(n)
-}
-
 // Refine continues training heads on d.Features, all on the same batches and without lines of history, and returns their losses over the
 // last epoch, in nats, which are comparable on one graph. The loss is 1/n Σ_i KL(p_i ‖ q_i) without uniform shares, so its cost depends on
 // the edges drawn and not on pairs of rows.

@@ -29,8 +29,8 @@ func (f *Found) repaired() bool {
 func (f *Found) again(ctx context.Context) error {
 	s, run := f.search, f.options.Run
 	s.first, s.v = f.Cluster, nil
-	found, err := run.Stage(train.Stage{Name: "starts of the second pass", Parts: s.effort().starts, Compute: func(progress func(int)) ([]train.Tensor, error) {
-		starts, err := s.allStarts(ctx, f.critics, &counter{progress: progress})
+	found, err := run.Stage(train.Stage{Name: "starts of the second pass", Parts: s.effort().starts, Compute: func() ([]train.Tensor, error) {
+		starts, err := s.allStarts(ctx, f.critics)
 		return keepStarts(starts), err
 	}})
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *Found) again(ctx context.Context) error {
 		return err
 	}
 	f.starts = append(f.starts, start{"first pass", s.first})
-	found, err = run.Stage(train.Stage{Name: "clusters of the second pass", Parts: 1, Compute: func(progress func(int)) ([]train.Tensor, error) {
+	found, err = run.Stage(train.Stage{Name: "clusters of the second pass", Parts: 1, Compute: func() ([]train.Tensor, error) {
 		all, err := s.clusterings(ctx, f.starts, kinds(f.Candidates))
 		if err != nil {
 			return nil, err
@@ -48,9 +48,10 @@ func (f *Found) again(ctx context.Context) error {
 		for i := range all {
 			all[i].probes = f.Candidates[slices.IndexFunc(f.Candidates, all[i].sameProbes)].probes
 		}
-		err = s.agree(ctx, all)
-		progress(1)
-		return keepCandidates(all), err
+		if err := s.agree(ctx, all); err != nil {
+			return nil, err
+		}
+		return keepCandidates(all), nil
 	}})
 	if err != nil {
 		return err

@@ -103,13 +103,12 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	}
 	s := &search{options: o, z: z, raw: raw, near: near}
 	often := s.effort()
-	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: often.critics + often.starts, Compute: func(progress func(int)) ([]train.Tensor, error) {
-		done := &counter{progress: progress}
-		plain, err := s.critics(ctx, done)
+	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: often.critics + often.starts, Compute: func() ([]train.Tensor, error) {
+		plain, err := s.critics(ctx)
 		if err != nil {
 			return nil, err
 		}
-		starts, err := s.allStarts(ctx, plain, done)
+		starts, err := s.allStarts(ctx, plain)
 		if err != nil {
 			return nil, err
 		}
@@ -123,10 +122,10 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 		return nil, err
 	}
 	starts := kept[often.critics:]
-	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: often.probes, Compute: func(progress func(int)) ([]train.Tensor, error) {
+	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: often.probes, Compute: func() ([]train.Tensor, error) {
 		all, err := s.clusterings(ctx, starts, nil)
 		if err == nil {
-			err = s.probe(ctx, all, progress)
+			err = s.probe(ctx, all)
 		}
 		if err != nil {
 			return nil, err

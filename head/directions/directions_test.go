@@ -386,18 +386,29 @@ func TestSentencesOfChoices(t *testing.T) {
 	}
 }
 
-// Progress never decreases, and ends with everything done.
+// The progress of every stage never decreases, and ends with all its steps done.
 func TestProgress(t *testing.T) {
 	z := densetest.Clouds(1, 80, 4, 3, 2)
-	last, whole := 0, 0
-	_, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 3, Run: &train.Run{Total: mostCritics + startsFew + mostProbes, Progress: func(done, total int, _ float64) {
-		if done < last || total < done {
-			t.Errorf("%d of %d after %d", done, total, last)
+	stage, last, whole := "", 0, map[string]int{}
+	ended := func() {
+		if last != whole[stage] {
+			t.Errorf("%s ends with %d of %d", stage, last, whole[stage])
 		}
-		last, whole = done, total
+		last = 0
+	}
+	_, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 3, Run: &train.Run{Begun: func(name string) {
+		ended()
+		stage = name
+	}, Progress: func(done, total int, _ float64) {
+		if done < last || total < done {
+			t.Errorf("%s: %d of %d after %d", stage, done, total, last)
+		}
+		last, whole[stage] = done, total
 	}}})
-	if err != nil || last != whole || whole == 0 {
-		t.Errorf("%d of %d, %v", last, whole, err)
+	ended()
+	want := map[string]int{unprocessed: mostCritics, "starts by k-means": startsFew, "starts by eigenvectors": 1, "mixtures": 16, halvesName: mostProbes}
+	if diff := cmp.Diff(want, whole); err != nil || diff != "" {
+		t.Errorf("steps of stages (-want +got):\n%s%v", diff, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"iconic/head/confidence"
 	"iconic/head/kmeans"
@@ -29,16 +28,16 @@ type Expected struct {
 const unprocessed = "k-means on the unprocessed features"
 
 // critics runs k-means on the unprocessed features and returns the run with the lowest error first.
-func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
+func (s *search) critics(ctx context.Context) ([]start, error) {
 	o := s.options
-	o.Run.Begin(unprocessed)
 	runs := make([]*kmeans.Result, s.effort().critics)
+	done := o.Run.Parts(unprocessed, len(runs))
 	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
 			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Seed: seed(o.Seed, 'c', c),
 			Workers: parallel.Each(o.Workers, len(runs)),
 		})
-		done.one()
+		done()
 		return err
 	})
 	if err != nil {
@@ -112,20 +111,4 @@ func (f *Found) agreement(rows []float64, weight float64, cluster []int32, witne
 		mean += a / float64(len(witnesses))
 	}
 	return mean, nil
-}
-
-// counter reports progress from one goroutine at a time.
-type counter struct {
-	mu       sync.Mutex
-	done     int
-	progress func(done int)
-}
-
-func (c *counter) one() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done++
-	if c.progress != nil {
-		c.progress(c.done)
-	}
 }

@@ -92,7 +92,7 @@ func (s *search) probeJoined(ctx context.Context, all []Candidate) error {
 		return nil
 	}
 	o, rows, probes := s.options, s.sampled(), s.effort().probes
-	workers := parallel.Each(o.Workers, probes)
+	workers, done := parallel.Each(o.Workers, probes), o.Run.Parts(halvesName, probes)
 	return parallel.Blocks(ctx, o.Workers, probes, 1, func(_, p, _ int) error {
 		half, err := space.Unit(ctx, &matrix.Columns{Features: &matrix.Subset{Features: s.z, Rows: rows}, Columns: s.columns(p)}, workers)
 		if err != nil {
@@ -110,6 +110,7 @@ func (s *search) probeJoined(ctx context.Context, all []Candidate) error {
 				return err
 			}
 		}
+		done()
 		return nil
 	})
 }

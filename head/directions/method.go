@@ -107,8 +107,11 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err = r.refine(ctx, found, part, out); err != nil {
 		return nil, err
 	}
-	if found.search.repeats() {
-		if err = r.again(ctx, found, part, out); err != nil {
+	if found.search.repeats() && !found.repaired() {
+		if err = found.again(ctx); err != nil {
+			return nil, err
+		}
+		if err = r.refine(ctx, found, part, out); err != nil {
 			return nil, err
 		}
 	}
@@ -151,38 +154,13 @@ func (f *Found) fill(line bool) string {
 	return ""
 }
 
-// again searches a second time, unless the first search had to be repaired.
-func (r *Recipe) again(ctx context.Context, found *Found, d *method.Data, out *method.Outcome) error {
-	if found.repaired() {
-		d.Run.Skip(r.second(found.search))
-		return nil
-	}
-	if err := found.again(ctx); err != nil {
-		return err
-	}
-	return r.refine(ctx, found, d, out)
-}
-
-// second is the number of parts and steps of the second pass.
-func (r *Recipe) second(s *search) int {
-	parts := s.effort().starts + 1
-	if r.Sizes != SizesFree {
-		parts += refinement.Taken(s.z.Len())
-	}
-	return parts
-}
-
 // refine tries the I-Con loss if that is worthwhile, and sets the head that it trained, or none, and the loss of the clusters.
 func (r *Recipe) refine(ctx context.Context, found *Found, d *method.Data, out *method.Outcome) (err error) {
 	out.Head = nil
-	switch {
-	case r.Sizes == SizesFree:
-	case found.worthwhile():
+	if r.Sizes != SizesFree && found.worthwhile() {
 		if out.Head, out.Loss, err = found.refine(ctx, d); err != nil {
 			return err
 		}
-	default:
-		d.Run.Skip(refinement.Taken(d.Features.Len()))
 	}
 	if !found.Chosen.Refined {
 		out.Loss = -found.Likelihood
@@ -227,7 +205,6 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 			return nil, nil, err
 		}
 	}
-	d.Run.Total = r.total(d.Clusters, spaces[0].Features, len(spaces))
 	share, most := make([]float64, len(spaces)), 0
 	for s, seen := range spaces {
 		found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{
@@ -305,20 +282,6 @@ func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Feat
 // neighbours returns the graph of nearest neighbours of d's features.
 func (r *Recipe) neighbours(ctx context.Context, d *method.Data) (*knn.Graph, error) {
 	return r.Search.Find(ctx, d.Features, knn.Options{K: min(r.Neighbours, d.Features.Len()-1), Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
-}
-
-// total is the number of parts and steps of a training for its progress, with clusters searched in the given number of spaces.
-func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
-	s := &search{options: Options{Clusters: clusters}, z: z}
-	often := s.effort()
-	total := spaces * (often.critics + often.starts + often.probes)
-	if s.repeats() {
-		total += r.second(s)
-	}
-	if r.Sizes != SizesFree {
-		total += refinement.Taken(z.Len())
-	}
-	return total
 }
 
 // refinement determines how starts are trained further by the I-Con loss.

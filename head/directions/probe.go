@@ -14,11 +14,13 @@ import (
 	"iconic/matrix"
 )
 
+// halvesName is the name of the stage in which halves of the features are clustered.
+const halvesName = "halves of the features"
+
 // probe clusters random halves of the features as each candidate was, and measures how well they reproduce it (agree). Probes use neither the whitening nor
 // the diffusion nor the other half. Those of joined groups are of a sample of the rows.
-func (s *search) probe(ctx context.Context, all []Candidate, progress func(done int)) error {
-	s.options.Run.Begin("halves of the features")
-	if err := s.probeMixtures(ctx, all, progress); err != nil {
+func (s *search) probe(ctx context.Context, all []Candidate) error {
+	if err := s.probeMixtures(ctx, all); err != nil {
 		return err
 	}
 	if err := s.probeJoined(ctx, all); err != nil {
@@ -28,9 +30,9 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 }
 
 // probeMixtures clusters every half by each mixture. From several starts the one with the highest likelihood counts.
-func (s *search) probeMixtures(ctx context.Context, all []Candidate, progress func(done int)) error {
-	done, probes := counter{progress: progress}, s.effort().probes
-	kinds := kinds(all)
+func (s *search) probeMixtures(ctx context.Context, all []Candidate) error {
+	probes, kinds := s.effort().probes, kinds(all)
+	done := s.options.Run.Parts(halvesName, probes)
 	for c := range all {
 		all[c].probes = make([][]int32, probes)
 	}
@@ -57,7 +59,7 @@ func (s *search) probeMixtures(ctx context.Context, all []Candidate, progress fu
 				}
 			}
 		}
-		done.one()
+		done()
 		return nil
 	})
 }

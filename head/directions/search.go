@@ -83,7 +83,6 @@ func (s *search) clusterings(ctx context.Context, starts []start, kinds []Candid
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
-	s.options.Run.Begin("mixtures")
 	first := kinds == nil
 	if first {
 		kinds = candidates(s.options.Sizes)
@@ -103,6 +102,7 @@ func (s *search) clusterings(ctx context.Context, starts []start, kinds []Candid
 
 // mixtures returns the mixtures of some kinds, each trained from every start.
 func (s *search) mixtures(ctx context.Context, starts []start, kinds []Candidate) (all []Candidate, err error) {
+	done := s.options.Run.Parts("mixtures", len(starts)*len(kinds))
 	for _, start := range starts {
 		for _, c := range kinds {
 			c = Candidate{Kappa: c.Kappa, Equal: c.Equal, Start: start.name}
@@ -112,6 +112,7 @@ func (s *search) mixtures(ctx context.Context, starts []start, kinds []Candidate
 			}
 			c.cluster, c.likelihood, c.Explained = m.Assignment, m.Likelihood, s.explained(m.Assignment)
 			all = append(all, c)
+			done()
 		}
 	}
 	return all, nil

@@ -24,18 +24,17 @@ type start struct {
 
 // allStarts returns the starts by k-means and, unless there are too many clusters, an ensemble of k-means on eigenvectors. With few
 // clusters it adds the best of the critics: a large group around the mean has no direction of its own.
-func (s *search) allStarts(ctx context.Context, plain []start, done *counter) ([]start, error) {
+func (s *search) allStarts(ctx context.Context, plain []start) ([]start, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
-	starts, err := s.plainStarts(ctx, done)
+	starts, err := s.plainStarts(ctx)
 	if s.few() {
 		starts = append(starts, plain[0])
 	}
 	if err != nil || s.options.Clusters > mostSpectral {
 		return starts, err
 	}
-	s.options.Run.Begin("starts by eigenvectors")
 	eigen, err := s.spectralStart(ctx)
 	return append(starts, start{"eigenvectors", eigen}), err
 }
@@ -43,12 +42,12 @@ func (s *search) allStarts(ctx context.Context, plain []start, done *counter) ([
 // plainStarts returns the ensemble of the k-means runs: with many clusters of all runs, since their local minima are of equal quality; with
 // few of those with the lowest error, since the others have merged or split groups. With few clusters it adds the single run with the
 // lowest error, because an ensemble of two different minima is neither.
-func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error) {
+func (s *search) plainStarts(ctx context.Context) ([]start, error) {
 	o := s.options
-	o.Run.Begin("starts by k-means")
+	done := o.Run.Parts("starts by k-means", s.effort().starts)
 	runs, err := kmeans.Runs(ctx, s.v, kmeans.Options{
 		Clusters: o.Clusters, Starts: s.effort().starts, MaxIterations: iterations, Still: s.still(), Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
-		Progress: func(int, int) { done.one() },
+		Progress: func(int, int) { done() },
 	})
 	if err != nil {
 		return nil, err
@@ -83,11 +82,13 @@ func (s *search) spectralStart(ctx context.Context) ([]int32, error) {
 		rows = n
 	}
 	var members [][]int32
+	done := o.Run.Parts("starts by eigenvectors", draws)
 	for d := range draws {
 		found, err := s.landmarkRuns(ctx, rows, d, spectralRuns/draws)
 		if err != nil {
 			return nil, err
 		}
+		done()
 		members = append(members, found...)
 	}
 	return partition.Vote(ctx, members, o.Clusters, o.Workers)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -65,10 +66,8 @@ type Plan struct {
 
 // Run is one training of a method: its phases in order, its observers, and the state to resume from.
 type Run struct {
-	// Total is the number of steps of all phases with progress; 0: those of the current phase.
-	Total int
-	// Progress is called after every step with the number of steps done, the total, and the mean loss of the epoch so far, or NaN if there
-	// is none.
+	// Progress is called after every step, from one goroutine at a time, with the steps done of the stage that Begun has named last, the number
+	// of steps of that stage, and the mean loss of the epoch so far, or NaN if there is none. Steps of different stages take very different times.
 	Progress func(step, steps int, loss float64)
 	// Begun, if set, receives the name of each stage of the work as it begins, from one goroutine at a time.
 	Begun func(stage string)
@@ -84,7 +83,7 @@ type Run struct {
 	Notes []string
 
 	state State
-	taken int // steps of completed phases with progress
+	taken int // steps of completed phases that are not quiet
 	epoch int // epochs of completed phases
 }
 
@@ -113,20 +112,30 @@ func (r *Run) Record(line Epoch) error {
 	return nil
 }
 
-// Skip reports that some of the run's total steps will not be done, so that its progress still ends at the total.
-func (r *Run) Skip(steps int) {
-	r.Total -= steps
-	if r.Progress != nil {
-		r.Progress(r.taken, max(r.Total, r.taken), math.NaN())
+// Parts begins a stage of so many parts, and returns the function to call after each of them, from any goroutine.
+func (r *Run) Parts(stage string, parts int) (done func()) {
+	r.Begin(stage)
+	var mutex sync.Mutex
+	step := 0
+	tell := func() {
+		if r.Progress != nil {
+			r.Progress(step, parts, math.NaN())
+		}
+	}
+	tell()
+	return func() {
+		mutex.Lock()
+		defer mutex.Unlock()
+		step++
+		tell()
 	}
 }
 
 // Stage is a phase that computes in one piece and has no steps; its result is saved once it has ended.
 type Stage struct {
-	Name  string
-	Parts int // parts of its work, for progress
-	// Compute computes the result, and reports the number of parts done, from one goroutine at a time.
-	Compute func(progress func(done int)) ([]Tensor, error)
+	Name    string
+	Parts   int // steps that it counts for in the history and in a saved state
+	Compute func() ([]Tensor, error)
 }
 
 // Stage runs a stage, or, if the run's state has its result, returns that. The result must not be changed. An interrupted stage starts
@@ -143,11 +152,7 @@ func (r *Run) Stage(s Stage) ([]Tensor, error) {
 		r.taken += s.Parts
 		return kept.Tensors, nil
 	}
-	found, err := s.Compute(func(done int) {
-		if r.Progress != nil {
-			r.Progress(r.taken+done, max(r.Total, r.taken+s.Parts), math.NaN())
-		}
-	})
+	found, err := s.Compute()
 	if err != nil {
 		if r.Save != nil && at > 0 && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 			err = errors.Join(err, r.save(true))
@@ -368,9 +373,7 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 		}
 	}
 	l.phase().Step = step + 1
-	if l.run.Progress != nil && !l.plan.Quiet {
-		l.run.Progress(l.run.taken+step+1, max(l.run.Total, l.run.taken+l.phase().Steps), l.sums[0]/float64(b.Step+1))
-	}
+	l.tell(l.sums[0] / float64(b.Step+1))
 	if !b.Last {
 		return nil
 	}
@@ -413,6 +416,14 @@ func (l *loop[T]) skip(epoch int, gain float64) {
 	l.run.note("%s: in epoch %d of %d the loss fell by %.4f, less than %g: skipping the remaining %d at that learning rate",
 		p.Name, epoch+1, l.plan.Epochs, gain, l.plan.LeastGain, (next-p.Step)/l.plan.Steps)
 	p.Step = next
+	l.tell(l.losses[0])
+}
+
+// tell reports the steps done of the phase, which is a stage.
+func (l *loop[T]) tell(loss float64) {
+	if l.run.Progress != nil && !l.plan.Quiet {
+		l.run.Progress(l.phase().Step, l.phase().Steps, loss)
+	}
 }
 
 // which names a learner if there are several.
