@@ -73,7 +73,7 @@
     chosen = c;
     if (choice) choice.value = String(c);
     for (const s of sheets) s.hidden = c >= 0 && Number(s.dataset.cluster) !== c;
-    if (status) status.textContent = c < 0 ? "All clusters." : "Only " + clusterName(c) + ": " + data.clusters[c].size + " images.";
+    if (status) status.textContent = c < 0 ? "All clusters." : "Only " + clusterName(c) + ": " + data.clusters[c].size + (data.clusters[c].size === 1 ? " image." : " images.");
     redraw();
   };
   if (choice) choice.addEventListener("change", () => choose(Number(choice.value)));

@@ -249,6 +249,27 @@ func TestSweepAndComparisonInABrowser(t *testing.T) {
 	}
 }
 
+// On paper there is nothing to scroll, colours of legends are printed, and a dark theme is not.
+func TestPagesPrintWholeTables(t *testing.T) {
+	const paper = 718 // pixels across a page of A4 without its margins
+	for name, page := range otherPages(t) {
+		ctx, _ := browser(t, page)
+		do(t, ctx, chromedp.Evaluate[chromedp.Void](`document.documentElement.dataset.theme = "dark"`), chromedp.EmulateViewport(paper, 1000))
+		call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		if cut := ask[[]string](t, ctx, `[...document.querySelectorAll("td, th, svg")].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.tagName + " " + e.textContent.slice(0, 30))`); len(cut) > 0 {
+			t.Errorf("%s: %d cells or charts are cut at the edge of the paper, such as %s", name, len(cut), cut[0])
+		}
+		if kept := ask[int](t, ctx, `[...document.querySelectorAll(".key span")].filter(e => getComputedStyle(e, "::before").printColorAdjust !== "exact").length`); kept > 0 {
+			t.Errorf("%s: %d colours of legends are not printed", name, kept)
+		}
+		for variable, light := range map[string]string{"--badsoft": "#f3ddd4", "--soft": "#d9ecec", "--ink": "#000", "--c1": "#d9622b"} {
+			if printed := ask[string](t, ctx, `getComputedStyle(document.documentElement).getPropertyValue("`+variable+`").trim()`); printed != light {
+				t.Errorf("%s: %s is printed as %s in the dark theme, want %s", name, variable, printed, light)
+			}
+		}
+	}
+}
+
 // A click on the head of a column sorts the table, by numbers as numbers; another one turns the order.
 func TestTablesSortInABrowser(t *testing.T) {
 	ctx, complaints := browser(t, otherPages(t)["wide sweep"])

@@ -56,7 +56,7 @@ func TestMergedClustersAreNotCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for words, there := range map[string]bool{
-		"0 clusters are dead": true, "3 of 3 clusters": true, "Sizes of 3 clusters": true, "equal shares would be 13.3": true,
+		"No cluster is dead, and none holds more than 3 times its share.": true, "3 of 3 clusters": true, "Sizes of 3 clusters": true, "equal shares would be 13.3": true,
 		"4 rows by class, 3 columns by cluster": true, "4 clusters": false, "cluster 1": false,
 	} {
 		if strings.Contains(page.String(), words) != there {
@@ -67,7 +67,7 @@ func TestMergedClustersAreNotCounted(t *testing.T) {
 
 func TestOversizedClustersInWords(t *testing.T) {
 	for want, size := range map[string][]int{
-		"0 hold more than 3 times their share": {5, 5, 5, 5, 5, 5, 5, 5},
+		"none holds more than 3 times its share": {5, 5, 5, 5, 5, 5, 5, 5},
 		"1 holds more than 3 times its share":  {33, 1, 1, 1, 1, 1, 1, 1},
 	} {
 		r := made(t, 40, 8, false)
@@ -76,6 +76,33 @@ func TestOversizedClustersInWords(t *testing.T) {
 		v.clusterSizes(&r)
 		if !strings.Contains(v.SizesNote, want) {
 			t.Errorf("%q does not say %q", v.SizesNote, want)
+		}
+	}
+}
+
+func TestSizesNote(t *testing.T) {
+	for counts, want := range map[[2]int]string{
+		{0, 0}: "No cluster is dead, and none holds more than 3 times its share.",
+		{1, 0}: "1 cluster is dead (×), and none holds more than 3 times its share.",
+		{0, 2}: "No cluster is dead, and 2 hold more than 3 times their share.",
+		{3, 1}: "3 clusters are dead (×), and 1 holds more than 3 times its share.",
+	} {
+		if got := sizesNote(counts[0], counts[1]); got != want {
+			t.Errorf("%v: %q, want %q", counts, got, want)
+		}
+	}
+}
+
+func TestChangeOf(t *testing.T) {
+	for _, c := range []struct {
+		difference, better float64
+		want               change
+	}{
+		{0.12, 1, change{"+0.120", "better"}}, {0.12, -1, change{"+0.120", "worse"}}, {-0.12, 1, change{"−0.120", "worse"}}, {-0.12, -1, change{"−0.120", "better"}},
+		{0, 1, change{"no difference", ""}}, {-0.0004, 1, change{"no difference", ""}}, {0.0005, -1, change{"+0.001", "worse"}},
+	} {
+		if got := changeOf(c.difference, c.better); *got != c.want {
+			t.Errorf("%v, better %v: %+v, want %+v", c.difference, c.better, *got, c.want)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (t *table) drawNumbers() template.HTML {
 			p.WriteString("</rect>")
 			if t.count[r][c] > 0 {
 				class := "incell"
-				if share > .55 {
+				if share > .75 { // dark enough in a dark theme, too, for the other colour
 					class = "incell over"
 				}
 				p.text(class, "middle", x+cell/2, y+cell/2+4, compact(float64(t.count[r][c])))

@@ -67,14 +67,7 @@ func (r *Run) foundView(s *sprites, d *pageData) *foundView {
 	if r.Found == nil {
 		return nil
 	}
-	exact, near := r.Found.Copies()
-	words := []string{fmt.Sprintf("%s and %s of others, in %s.",
-		plural.Of(exact, "image is an exact copy", "images are exact copies"), plural.Of(near, "a near duplicate", "near duplicates"),
-		plural.Of(len(r.Found.Groups), "group", "groups"))}
-	words = append(words, fmt.Sprintf("%s all others: the distance to the 10th nearest neighbour is exceptionally large.", plural.Of(len(r.Found.Unlike), "image is unlike", "images are unlike")))
-	words = append(words, fmt.Sprintf("%s most of the 10 nearest neighbours in one other cluster.", plural.Of(len(r.Found.Elsewhere), "image has", "images have")))
-	words = append(words, "The complete lists are in duplicates.csv and outliers.csv, beside this page.")
-	v := &foundView{Lead: strings.Join(words, " ")}
+	v := &foundView{Lead: r.foundLead()}
 	if s == nil {
 		return v
 	}
@@ -101,4 +94,38 @@ func (r *Run) foundView(s *sprites, d *pageData) *foundView {
 		}
 	}
 	return v
+}
+
+// foundLead counts duplicates and outliers.
+func (r *Run) foundLead() string {
+	exact, near := r.Found.Copies()
+	unlike, elsewhere := len(r.Found.Unlike), len(r.Found.Elsewhere)
+	if exact+near+unlike+elsewhere == 0 {
+		return "No duplicates and no outliers were found."
+	}
+	var copies []string
+	if exact > 0 {
+		copies = append(copies, plural.Of(exact, "image is an exact copy", "images are exact copies"))
+	}
+	switch {
+	case near > 0 && exact > 0:
+		copies = append(copies, plural.Of(near, "a near duplicate", "near duplicates"))
+	case near > 0:
+		copies = append(copies, plural.Of(near, "image is a near duplicate", "images are near duplicates"))
+	}
+	words := []string{"No duplicates were found."}
+	if len(copies) > 0 {
+		words[0] = strings.Join(copies, " and ") + " of others, in " + plural.Of(len(r.Found.Groups), "group", "groups") + "."
+	}
+	if unlike > 0 {
+		words = append(words, plural.Of(unlike, "image is unlike", "images are unlike")+" all others: the distance to the 10th nearest neighbour is exceptionally large.")
+	} else {
+		words = append(words, "No image is unlike all others.")
+	}
+	if elsewhere > 0 {
+		words = append(words, plural.Of(elsewhere, "image has", "images have")+" most of the 10 nearest neighbours in one other cluster.")
+	} else {
+		words = append(words, "No image has most of the 10 nearest neighbours in one other cluster.")
+	}
+	return strings.Join(append(words, "The complete lists are in duplicates.csv and outliers.csv, beside this page."), " ")
 }

@@ -16,17 +16,20 @@ type headline struct {
 	Change                   *change
 }
 
-type change struct {
-	Text   string
-	Better bool
-}
+// change is a difference, with the CSS class for one that is better or worse; "": neither, as far as its digits tell.
+type change struct{ Text, Class string }
 
-// ChangeClass is the CSS class of a change.
-func (runView) ChangeClass(c *change) string {
-	if c.Better {
-		return "better"
+func changeOf(difference, better float64) *change {
+	c := &change{Text: minus(fmt.Sprintf("%+.3f", difference))}
+	switch {
+	case math.Abs(difference) < .0005:
+		c.Text = "no difference"
+	case (difference < 0) == (better < 0):
+		c.Class = "better"
+	default:
+		c.Class = "worse"
 	}
-	return "worse"
+	return c
 }
 
 // scoreRow is a line of the table of scores.
@@ -116,7 +119,7 @@ func headlineOf(x report.Measure, m, base *report.Metrics) headline {
 	other := x.Of(base)
 	h.Base = text(x, other)
 	if difference := float64(value - other); !math.IsNaN(difference) && x.Better != 0 {
-		h.Change = &change{Text: minus(fmt.Sprintf("%+.3f", difference)), Better: (difference < 0) == (x.Better < 0) || difference == 0}
+		h.Change = changeOf(difference, float64(x.Better))
 	}
 	return h
 }

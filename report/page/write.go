@@ -199,10 +199,22 @@ func (v *runView) clusterSizes(r *Run) {
 	}
 	v.Sizes = sizes(bars, m.N)
 	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural.Of(m.Existing(), "cluster", "clusters")+plural.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
-	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times %s share.", plural.Of(dead, "cluster is dead", "clusters are dead"), plural.Of(large, "holds", "hold"), oversized, plural.Word(large, "its", "their"))
+	v.SizesNote = sizesNote(dead, large)
 	if m.ClustersUsed <= 1 {
 		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. The method's default settings, or another method, may help."
 	}
+}
+
+// sizesNote counts the clusters that are marked in the chart of sizes.
+func sizesNote(dead, large int) string {
+	note, holding := "No cluster is dead", plural.Of(large, "holds", "hold")
+	if dead > 0 {
+		note = plural.Of(dead, "cluster is dead", "clusters are dead") + " (×)"
+	}
+	if large == 0 {
+		holding = "none holds"
+	}
+	return fmt.Sprintf("%s, and %s more than %d times %s share.", note, holding, oversized, plural.Word(max(large, 1), "its", "their"))
 }
 
 func (v *runView) confusion(r *Run) {
@@ -392,7 +404,7 @@ func (v *runView) curves(history []Epoch) {
 		v.TrainingLead = "This run has no training history."
 		return
 	case 1:
-		v.TrainingLead = fmt.Sprintf("Only the loss of the final clustering was recorded: %.5g.", losses[0])
+		v.TrainingLead = fmt.Sprintf("Only the loss of the final clustering was recorded: %s.", minus(fmt.Sprintf("%.5g", losses[0])))
 		return
 	}
 	v.Curves = append(v.Curves, curve("loss", epochs, losses))
