@@ -28,7 +28,7 @@ var ErrNotADemo = errors.New("holds other files")
 
 // Demo draws 600 pictures of 10 classes (package extract/synthetic) into folder/pictures, encodes them with the built-in encoder into
 // folder/features and makes the run folder/run, as Cluster does. It overwrites an earlier demo in the folder. The built-in encoder was
-// trained with labels on other pictures of the same kind (models.TinyCaution), so the accuracy shows that the program works, not how well.
+// trained partly with labels on other pictures of the same kind (models.TinyCaution), so the accuracy shows that the program works, not how well.
 //
 // Demo sets Model, Store and Out of o itself.
 func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) {

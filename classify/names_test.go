@@ -47,7 +47,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "names.csv")
 	for text, want := range map[string]string{
 		"0,a\n9,b\n":        `line 2: cluster "9": want a number from 0 to 3`,
-		"0,a\n1,b\x1bc\n":   `line 2: name "b\x1bc" has control characters`,
+		"0,a\n1,b\x1bc\n":   `line 2: the name "b\x1bc" has control characters`,
 		"0,a\nb,c\n":        `line 2: cluster "b"`,
 		"1,a\n1,b\n":        "line 2: cluster 1 is named a second time",
 		"0\n":               "line 1: want a cluster's number and its name, such as 3,dogs",

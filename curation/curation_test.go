@@ -418,3 +418,28 @@ func TestAStepNeedsTheFileInItsPlace(t *testing.T) {
 		t.Errorf("a step when the folder is back: %v", err)
 	}
 }
+
+func TestCheckName(t *testing.T) {
+	for name, want := range map[string]string{
+		strings.Repeat("ü", 101): "the name is too long: it has 202 bytes in UTF-8, and at most 200 are allowed",
+		"\u200b":                 `the name "\u200b" has no visible character`,
+		"\u202eneu":              `the name "\u202eneu" has invisible characters that turn the direction of what follows: remove them`,
+		"a\tb":                   `the name "a\tb" has control characters, such as tabs or line breaks: remove them`,
+		"":                       "", "סוסים": "", "👩‍🚀": "", "naïve é": "", "—": "",
+	} {
+		if err := CheckName(name); err == nil != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%+q: %v, want %q", name, err, want)
+		}
+	}
+}
+
+// A name that an earlier version has stored is read, although it is no longer accepted.
+func TestNamesOfEarlierVersionsAreRead(t *testing.T) {
+	s, err := New(Base{Cluster: []int{0}, Names: make([]string, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(Step{Kind: Rename, Name: "\u202eneu"}); err != nil || s.Clusters[0].Name != "\u202eneu" {
+		t.Errorf("%v, name %+q", err, s.Clusters[0].Name)
+	}
+}

@@ -241,6 +241,17 @@ func (c *Curation) append(line any) error {
 	return nil
 }
 
+// Check returns the reason why a step cannot be taken, nil if it can: it does not fit the state, or CheckName refuses its name. A file may have
+// other names, which earlier versions accepted.
+func (c *Curation) Check(step Step) error {
+	if step.Kind == Rename {
+		if err := CheckName(step.Name); err != nil {
+			return err
+		}
+	}
+	return c.State.Check(step)
+}
+
 // Take checks a step, writes it to disk and applies it. A step that fails changes nothing.
 func (c *Curation) Take(step Step) error {
 	if err := c.Check(step); err != nil {

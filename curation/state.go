@@ -99,10 +99,10 @@ func (s *State) Check(step Step) error {
 	default:
 		err = s.check(step)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", step.Kind, err)
+	if err != nil && step.Kind != Rename { // whose errors say what they are about
+		err = fmt.Errorf("%s: %w", step.Kind, err)
 	}
-	return nil
+	return err
 }
 
 // Apply takes a step. A step that cannot be taken changes nothing.
@@ -143,7 +143,7 @@ func (s *State) check(step Step) error {
 	}
 	switch step.Kind {
 	case Rename:
-		return CheckName(step.Name)
+		return checkStored(step.Name)
 	case Review:
 		return nil
 	case Merge:

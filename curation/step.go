@@ -47,13 +47,34 @@ const LongestName = 200
 func CheckName(name string) error {
 	switch {
 	case len(name) > LongestName:
-		return fmt.Errorf("a name of %d bytes: want at most %d", len(name), LongestName)
+		return fmt.Errorf("the name is too long: it has %d bytes in UTF-8, and at most %d are allowed", len(name), LongestName)
+	case name != "" && !strings.ContainsFunc(name, visible):
+		return fmt.Errorf("the name %+q has no visible character", name)
+	case strings.ContainsFunc(name, turns):
+		return fmt.Errorf("the name %+q has invisible characters that turn the direction of what follows: remove them", name)
+	}
+	return checkStored(name)
+}
+
+// visible reports whether a character of a name can be seen.
+func visible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Mn, r)
+}
+
+// turns reports whether a character embeds or overrides a direction of writing.
+func turns(r rune) bool { return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 }
+
+// checkStored refuses what no version of this package has stored as a name.
+func checkStored(name string) error {
+	switch {
+	case len(name) > LongestName:
+		return fmt.Errorf("the name has %d bytes, of at most %d", len(name), LongestName)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("name %q is not UTF-8", name)
+		return fmt.Errorf("the name %q is not UTF-8", name)
 	case strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf("name %q has control characters", name)
+		return fmt.Errorf("the name %q has control characters, such as tabs or line breaks: remove them", name)
 	case strings.TrimSpace(name) != name:
-		return fmt.Errorf("name %q begins or ends with a space", name)
+		return fmt.Errorf("the name %q begins or ends with a space: remove it", name)
 	}
 	return nil
 }

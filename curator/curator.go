@@ -464,6 +464,9 @@ func (s *Curator) step(w http.ResponseWriter, r *http.Request) {
 		c.Step.New, c.Step.Images, c.Step.Centres = len(s.curation.Clusters), p.images, &p.centres
 	}
 	if err := s.curation.Check(c.Step); err != nil {
+		if c.Step.Kind == curation.Rename {
+			err = fmt.Errorf("not renamed: %w", err)
+		}
 		refuse(w, http.StatusUnprocessableEntity, err)
 		return
 	}

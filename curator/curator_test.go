@@ -154,6 +154,16 @@ func TestAWholeCuration(t *testing.T) {
 	}
 }
 
+// A name that cannot be seen is refused in words for the page, and changes nothing.
+func TestRefusedNames(t *testing.T) {
+	s := serve(t, 8, 2)
+	var refused struct{ Error string }
+	code := s.ask("POST", "/step", change{0, curation.Step{Kind: curation.Rename, Name: "\u200b"}}, &refused)
+	if code != http.StatusUnprocessableEntity || refused.Error != `not renamed: the name "\u200b" has no visible character` || s.Curator.curation.Taken() != 0 {
+		t.Errorf("status %d: %s", code, refused.Error)
+	}
+}
+
 // A request that is sent twice, or by a page that has not seen the latest change, changes nothing.
 func TestNothingIsDoneTwice(t *testing.T) {
 	s := serve(t, 8, 2)

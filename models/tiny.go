@@ -17,7 +17,7 @@ import (
 const TinyName = "tiny"
 
 // TinyCaution must accompany every accuracy obtained with the built-in encoder on the demo's images, and TinyElsewhere every result on others.
-const TinyCaution = "The built-in encoder was trained with labels, on other images from the demo's generator: this accuracy shows that the program works, not what clustering without labels achieves."
+const TinyCaution = "The built-in encoder was trained partly with labels, on other images from the demo's generator: this accuracy shows that the program works, not what clustering without labels achieves."
 
 // TinyElsewhere says what the built-in encoder is for where the images are not the demo's.
 const TinyElsewhere = "The built-in encoder was trained for the demo, partly with labels, on generated images: for photographs, choose a pretrained encoder; these scores do not show what it would achieve."

@@ -21,7 +21,7 @@ func newDemoCommand(a *app) *cobra.Command {
 The demo generates labelled images, encodes them with the tiny built-in encoder, trains a head without looking at the labels, and writes a
 report. Repeating the command gives the same numbers.
 
-The built-in encoder was itself trained with labels, on other images from the same generator. So the demo's accuracy shows that the
+The built-in encoder was itself trained partly with labels, on other images from the same generator. So the demo's accuracy shows that the
 program works end to end; it doesn't measure what unsupervised clustering achieves on your images.`,
 		Example: `  pipeline demo
   pipeline demo --method simclr --out demo-simclr`,
@@ -31,6 +31,7 @@ program works end to end; it doesn't measure what unsupervised clustering achiev
 	o.model, o.provider = models.TinyName, encoder.Auto
 	o.registerSettings(c)
 	addRuntime(c.Flags(), &o.onnxruntime, &o.provider, &o.encodeOptions.threads)
+	c.Flags().Lookup("seed").Usage = "seed for all random numbers of the training; the images are always the same"
 	c.Flags().StringVarP(&o.out, "out", "o", "iconic-demo", "folder for images, features and the run")
 	return c
 }

@@ -215,7 +215,7 @@ func (a *app) printInspected(f *run.Inspected) error {
 				if f.Names.Bytes != nil {
 					size = diskspace.Words(f.Names.Bytes[m.Image])
 				}
-				t.row(fmt.Sprint(number+1), g.Kind(k), fmt.Sprintf("%.3f", m.Distance), size, plain(f.Names.Paths[m.Image]))
+				t.row(fmt.Sprint(number+1), g.Kind(k), fmt.Sprintf("%.3f", m.Distance), size, f.Names.Paths[m.Image])
 			}
 		}
 		if err := a.printTable(t); err != nil {
@@ -225,10 +225,10 @@ func (a *app) printInspected(f *run.Inspected) error {
 	if len(f.Unlike)+len(f.Elsewhere) > 0 {
 		t := newTable("kind", "why", "path")
 		for _, u := range f.Unlike {
-			t.row(inspection.KindUnlike, fmt.Sprintf("10th neighbour at %.3f, beyond %.3f", u.Distance, f.Fence), plain(f.Names.Paths[u.Image]))
+			t.row(inspection.KindUnlike, fmt.Sprintf("10th neighbour at %.3f, beyond %.3f", u.Distance, f.Fence), f.Names.Paths[u.Image])
 		}
 		for _, s := range f.Elsewhere {
-			t.row(inspection.KindElsewhere, fmt.Sprintf("in cluster %d, %.0f %% of its neighbours in %d", f.Names.Cluster[s.Image], 100*s.Share, s.Cluster), plain(f.Names.Paths[s.Image]))
+			t.row(inspection.KindElsewhere, fmt.Sprintf("in cluster %d, %.0f %% of its neighbours in %d", f.Names.Cluster[s.Image], 100*s.Share, s.Cluster), f.Names.Paths[s.Image])
 		}
 		if len(f.Groups) > 0 {
 			fmt.Fprintln(a.out)

@@ -141,8 +141,15 @@ func (a *app) usage(c *cobra.Command) string {
 		common.AddFlag(help)
 	}
 	fmt.Fprintf(&b, "\n%s:\n%s", commonTitle, a.flagUsages(common))
-	fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted)
+	fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted, endless[c.CommandPath()])
 	return b.String()
+}
+
+// endless says when an interrupt is the normal end of a command.
+var endless = map[string]string{
+	"pipeline predict": "; 0 with --watch",
+	"pipeline serve":   "; 0 once it is serving",
+	"pipeline curate":  "; 0 once it is serving",
 }
 
 // writeFlags writes a command's own flags. For a command with many flags it writes the essential ones only, unless --help-all is given.

@@ -36,7 +36,7 @@ Exit status:
   %d    success
   %d    failure
   %d    usage error: correct the command line
-  %d  interrupted
+  %d  interrupted%s
 `
 
 func main() { os.Exit(execute()) }
@@ -76,7 +76,7 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "write results as JSON to standard output, and progress as one JSON object per line to standard error")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "write results as JSON to standard output, and progress and warnings as one JSON object per line to standard error, where an error is still a line of text")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "hide progress bars and notes")
 	root.Flags().BoolVar(&showVersion, "version", false, "show version, commit, kernels and runtime library")
 	root.SetFlagErrorFunc(flagError)

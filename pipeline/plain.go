@@ -11,10 +11,14 @@ import (
 // longestMessage limits the length of a message, in bytes: names in it may be arbitrarily long.
 const longestMessage = 4000
 
-// plain makes a message safe for a terminal, on one line. Control characters, which names of files and classes may contain
-// and a terminal would obey, and bytes that are not UTF-8 are escaped; a message that is too long is cut.
+// plain makes a message safe for a terminal, on one line: joined errors are separated by semicolons, and what is not safe is escaped.
 func plain(message string) string {
-	message = strings.ReplaceAll(strings.TrimRight(message, "\n"), "\n", "; ") // joined errors
+	return escaped(strings.ReplaceAll(strings.TrimRight(message, "\n"), "\n", "; "))
+}
+
+// escaped makes a text safe for a terminal, on one line. Control characters, line breaks among them, which names of files and classes may contain
+// and a terminal would obey, and bytes that are not UTF-8 are escaped; a text that is too long is cut.
+func escaped(message string) string {
 	var b strings.Builder
 	for i := 0; i < len(message); {
 		if b.Len() > longestMessage {

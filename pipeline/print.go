@@ -67,7 +67,7 @@ func newTable(names ...string) *table {
 func (t *table) row(cells ...string) {
 	shown := make([]string, len(cells))
 	for i, cell := range cells {
-		shown[i] = plain(cell)
+		shown[i] = escaped(cell)
 	}
 	t.lines = append(t.lines, strings.Join(shown, "\t"))
 }

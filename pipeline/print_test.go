@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -41,5 +42,15 @@ func TestScoresOfAFinishedRun(t *testing.T) {
 	m.Labelled = &report.Labelled{Accuracy: .75, ECE: .125}
 	if got := endedScores(m); got != "; accuracy 0.7500, ECE 0.1250" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A name in a table can be told from every other, line breaks included.
+func TestTableEscapesLineBreaks(t *testing.T) {
+	var b strings.Builder
+	tab := newTable("path")
+	tab.row("new\nline.png")
+	if err := tab.print(&b); err != nil || !strings.Contains(b.String(), `new\x0aline.png`) {
+		t.Errorf("%v %q", err, b.String())
 	}
 }

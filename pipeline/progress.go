@@ -195,5 +195,5 @@ func (a *app) terminal() bool { return terminal(a.err) }
 
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" // which has no cursor to move
 }

@@ -218,7 +218,7 @@ func (a *app) sortTable(all *sorting.Plan) error {
 	t := newTable("folder", "images", "size")
 	var bytes int64
 	for _, f := range all.Folders {
-		t.row(plain(f.Folder), fmt.Sprint(f.Images), diskspace.Words(f.Bytes))
+		t.row(f.Folder, fmt.Sprint(f.Images), diskspace.Words(f.Bytes))
 		bytes += f.Bytes
 	}
 	t.row("all", fmt.Sprint(len(all.Files)), diskspace.Words(bytes))

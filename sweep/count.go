@@ -75,5 +75,15 @@ func (s *Sweep) Suggestions() []string {
 	return lines
 }
 
-// Suggestion is Suggestions, one line each; "" for none.
-func (s *Sweep) Suggestion() string { return strings.Join(s.Suggestions(), "\n") }
+// Suggestion has a line for each of Suggestions, without the word, and headed by the name of the store if there are several; "" for none.
+func (s *Sweep) Suggestion() string {
+	var lines []string
+	for _, c := range s.counted {
+		line := c.Sentence
+		if c.Name != "" {
+			line = c.Name + ": " + line
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
