@@ -60,6 +60,11 @@ removed; graphs are removed together with their features.`,
 	f.Var(&o.larger, "larger-than", "only entries larger than this, such as 500MB or 2GB")
 	f.Var(&o.under, "keep-under", "remove least recently used entries until the cache is this small, such as 20GB")
 	f.StringSliceVar(&o.kinds, "kind", nil, "only these kinds: features, graphs, encoder, weights, runtime, index, rest")
+	var kinds []string
+	for _, k := range cache.Kinds() {
+		kinds = append(kinds, string(k))
+	}
+	cobra.CheckErr(c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kinds, cobra.ShellCompDirectiveNoFileComp)))
 	f.BoolVarP(&o.dry, "dry-run", "n", false, "list what would be removed, but remove nothing")
 	return c
 }

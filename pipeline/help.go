@@ -229,6 +229,7 @@ func grouped(c *cobra.Command) []flagGroup {
 
 // addCompletion adds shell completion for the names of methods, encoders and other fixed values.
 func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
 	var methodNames, encoderNames, providers []string
 	for _, m := range methods.All() {
 		methodNames = append(methodNames, cobra.CompletionWithDesc(m.About().Name, m.About().Purpose))
@@ -254,6 +255,10 @@ func addCompletion(root *cobra.Command) {
 			cobra.CheckErr(c.RegisterFlagCompletionFunc("model", cobra.FixedCompletions(names, cobra.ShellCompDirectiveDefault)))
 		}
 		switch c.Name() {
+		case "completion":
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() } // so that its arguments are checked
+		case "assignments":
+			cobra.CheckErr(c.MarkFlagFilename("out", "csv", "jsonl", "parquet"))
 		case "methods":
 			c.ValidArgsFunction = cobra.FixedCompletions(methodNames, cobra.ShellCompDirectiveNoFileComp)
 		case "models":
