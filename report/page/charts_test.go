@@ -68,7 +68,7 @@ func TestMergedClustersAreNotCounted(t *testing.T) {
 func TestOversizedClustersInWords(t *testing.T) {
 	for want, size := range map[string][]int{
 		"none holds more than 3 times its share": {5, 5, 5, 5, 5, 5, 5, 5},
-		"1 holds more than 3 times its share":  {33, 1, 1, 1, 1, 1, 1, 1},
+		"1 holds more than 3 times its share":    {33, 1, 1, 1, 1, 1, 1, 1},
 	} {
 		r := made(t, 40, 8, false)
 		r.Metrics.ClusterSizes = size
