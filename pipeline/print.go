@@ -118,7 +118,7 @@ func (a *app) printTable(t *table) error {
 func (a *app) printLines(lines [][2]string) error {
 	t := new(table)
 	for _, line := range lines {
-		t.row(line[0], line[1])
+		t.row(line[0], plain(line[1])) // which may be joined errors
 	}
 	return a.printTable(t)
 }
