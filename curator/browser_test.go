@@ -80,21 +80,26 @@ func (b *browsed) do(actions ...chromedp.Action[chromedp.Void]) {
 // read evaluates an expression in the page.
 func read[T any](b *browsed, expression string) (value T) {
 	b.t.Helper()
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("JSON.stringify("+expression+")"))
+	value, err := tryRead[T](b, expression)
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
-	}
-	if err := json.Unmarshal([]byte(text), &value); err != nil {
-		b.t.Fatalf("%s gave %s: %v", expression, text, err)
 	}
 	return value
 }
 
-// until waits until a condition holds in the page.
+func tryRead[T any](b *browsed, expression string) (value T, err error) {
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("JSON.stringify("+expression+")"))
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &value)
+	}
+	return value, err
+}
+
+// until waits until a condition holds in the page, which may load anew meanwhile: a page that goes away answers with an error.
 func (b *browsed) until(condition string) {
 	b.t.Helper()
 	for range 200 {
-		if read[bool](b, "Boolean("+condition+")") {
+		if holds, err := tryRead[bool](b, "Boolean("+condition+")"); err == nil && holds {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

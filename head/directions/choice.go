@@ -54,8 +54,8 @@ func candidates(s Sizes) []Candidate {
 // border through the middle of a large group, which adds more to H than to I, while a missed border between two small groups takes as much
 // from both. U by itself favours few large clusters. The square is the lowest integer power that separated uneven sets from even ones on
 // draws that are in no table of results (docs/methods.md).
-func choose(all []Candidate, sizes Sizes, few bool) Candidate {
-	measure(all, few)
+func choose(all []Candidate, sizes Sizes) Candidate {
+	measure(all)
 	best := highest(all, Candidate.valid)
 	if best.joined() && !leads(best, all, sizes) {
 		best = highest(all, func(c Candidate) bool { return c.valid() && !c.joined() })
@@ -140,12 +140,12 @@ func (c Candidate) scores() []float64 {
 }
 
 // measure compares the results of each mixture from its starts: the likeliest is valid. A clustering with an empty cluster is not, if
-// the same mixture has none from another start. Nor, with few clusters, if any mixture has none, or with many if it has at most half as many clusters: where classes
-// lie in groups that are far apart, learned proportions may leave one cluster for each group, which halves find again and neighbours explain better than the classes.
+// the same mixture has none from another start. Nor is one with many fewer clusters than any mixture: where classes lie in groups that are far apart, learned
+// proportions may leave one cluster for each group, which halves find again and neighbours explain better than the classes.
 //
-// A mixture that leads the best valid one as clearly as joined groups must is pardoned for being less likely, and with many clusters for a few empty ones: where one
-// class is many times as large as another, or classes lie in groups, a likelier mixture may divide a large class and join others.
-func measure(all []Candidate, few bool) {
+// A mixture that leads the best valid one as clearly as joined groups must is pardoned for being less likely, and for a few empty clusters: where one class is many
+// times as large as another, or classes lie in groups, a likelier mixture may divide a large class and join others.
+func measure(all []Candidate) {
 	filled, whole := make([]int, len(all)), 0
 	for i, c := range all {
 		if filled[i] = used(c.cluster); c.mixture() {
@@ -159,7 +159,7 @@ func measure(all []Candidate, few bool) {
 				most = max(most, filled[o])
 			}
 		}
-		c.Short, c.pardoned, c.emptied = 0, false, filled[i] < most || filled[i] < whole && (few || 2*filled[i] <= whole)
+		c.Short, c.pardoned, c.emptied = 0, false, filled[i] < most || float64(filled[i]) < merged*float64(whole)
 		for o, other := range all {
 			if other.mixture() && other.sameMixture(*c) && filled[o] == most {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
@@ -169,8 +169,7 @@ func measure(all []Candidate, few bool) {
 	most := highest(all, func(c Candidate) bool { return c.valid() && c.mixture() })
 	for i := range all {
 		c := &all[i]
-		nearly := !few && float64(filled[i]) >= (1-lost)*float64(whole)
-		c.pardoned = c.mixture() && (!c.emptied || nearly) && c.ahead(most, clearLead)
+		c.pardoned = c.mixture() && float64(filled[i]) >= (1-lost)*float64(whole) && c.ahead(most, clearLead)
 	}
 }
 

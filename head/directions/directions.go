@@ -58,6 +58,7 @@ const (
 	manyGroups          = 6    // or so many
 	tiny                = 0.1  // share of the mean size below which a cluster of many joined groups is taken for outliers
 	lost                = 0.1  // share of the clusters that some mixture with learned proportions may leave empty at most, or proportions are equal
+	merged              = 0.6  // share of the clusters of another mixture below which one is taken to have merged classes; the freest have 0.72 on long tails
 	alike               = 0.15 // variance of the logarithm of sizes up to which more than few clusters are of about the same size
 	hopeless            = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
 	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
@@ -152,7 +153,7 @@ func (f *Found) spread(ctx context.Context) error {
 	if !f.compares() {
 		return nil
 	}
-	measure(f.Candidates, f.search.few())
+	measure(f.Candidates)
 	f.Spread = 0
 	c := strictest(f.Candidates)
 	each := make([]float64, len(c.probes))
@@ -177,7 +178,7 @@ func (f *Found) alike() bool { return f.compares() && f.Spread < alike }
 // choose sets the chosen candidate. If sizes of many clusters have been compared, it is the evenest if they are alike, and otherwise the mixture with
 // the highest score.
 func (f *Found) choose() {
-	f.Chosen = choose(f.Candidates, f.options.Sizes, f.search.few())
+	f.Chosen = choose(f.Candidates, f.options.Sizes)
 	switch {
 	case f.alike():
 		f.Chosen = evenest(f.Candidates)

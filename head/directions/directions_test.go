@@ -257,7 +257,8 @@ func TestChoose(t *testing.T) {
 		{"not with an empty cluster", []Candidate{filled(of("a", 10, 5, worse...), 0, 1, 2), joined(filled(of("j", 10, 5, free...), 0, 1, 1))}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
 		{"nor if the I-Con loss has emptied a cluster", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
-		{"nor if only mixtures of other concentrations have none", []Candidate{filled(of("a", 10, 5, free...), 0, 0, 1, 2), filled(of("a", 30, 20, worse...), 0, 1, 2, 3)}, "a", 30, false},
+		{"nor one with half of the clusters of another concentration", []Candidate{filled(of("a", 10, 5, free...), 0, 0, 1, 1), filled(of("a", 30, 20, worse...), 0, 1, 2, 3)}, "a", 30, false},
+		{"but one with fewer empty clusters", []Candidate{filled(of("a", 10, 5, free...), 0, 0, 1, 2), filled(of("a", 30, 20, worse...), 0, 1, 2, 3)}, "a", 10, false},
 		{"not joined groups that agree by chance", []Candidate{of("a", 10, 5, worse...), of("a", 30, 20, worse...), chance(joined(of("j", 10, 4, 0.67, 0.66, 0.67, 0.66)), 0.6)}, "a", 30, false},
 		{"an unlikely start that leads clearly", []Candidate{of("a", 10, 5.0, worse...), explaining(of("b", 10, 4, worse...), 0.8)}, "b", 10, false},
 		{"not if it leads by chance", []Candidate{of("a", 10, 5.0, worse...), chance(explaining(of("b", 10, 4, worse...), 0.8), 0.4)}, "a", 10, false},
@@ -268,15 +269,9 @@ func TestChoose(t *testing.T) {
 		{"not if halves do not reproduce it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
 		{"a likelier refinement does not rule out the mixture", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},
 	} {
-		got := choose(test.all, SizesAuto, true)
+		got := choose(test.all, SizesAuto)
 		if got.Start != test.start || got.Kappa != test.kappa || got.Refined != test.refined {
 			t.Errorf("%s: from %s, κ = %g, refined %v", test.name, got.Start, got.Kappa, got.Refined)
-		}
-	}
-	for lost, want := range map[int32]float64{2: 10, 1: 30} {
-		all := []Candidate{filled(of("a", 10, 5, free...), 0, 0, 1, lost), filled(of("a", 30, 20, worse...), 0, 1, 2, 3)}
-		if got := choose(all, SizesAuto, false); got.Kappa != want {
-			t.Errorf("with many clusters, of which one mixture has lost some (%d): κ = %g, want %g", lost, got.Kappa, want)
 		}
 	}
 }
@@ -286,7 +281,7 @@ func TestChooseAmongFreeSizes(t *testing.T) {
 	mixture := Candidate{Start: "a", Kappa: 10, Explained: 0.7, Agreement: 0.60, agreement: []float64{0.60, 0.58, 0.62, 0.60}}
 	for agreement, chosen := range map[float64]bool{0.64: true, 0.62: false, 0.58: false} {
 		groups := Candidate{Start: "j", Kappa: 10, Explained: 0.7, Groups: 8, Agreement: agreement, agreement: []float64{agreement, agreement, agreement, agreement}}
-		if got := choose([]Candidate{mixture, groups}, SizesFree, true); got.joined() != chosen {
+		if got := choose([]Candidate{mixture, groups}, SizesFree); got.joined() != chosen {
 			t.Errorf("joined groups that halves find again by %g: chosen %v", agreement, got.joined())
 		}
 	}
@@ -308,7 +303,7 @@ func TestEvenest(t *testing.T) {
 		{[]Candidate{mixture, strict, refined}, refined},
 		{[]Candidate{mixture, strict, emptied}, strict},
 	} {
-		measure(test.all, false)
+		measure(test.all)
 		if got := evenest(test.all); got.Kappa != test.want.Kappa || got.Refined != test.want.Refined {
 			t.Errorf("of %d candidates the one at κ = %g, refined %v", len(test.all), got.Kappa, got.Refined)
 		}

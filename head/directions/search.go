@@ -77,8 +77,7 @@ func (s *search) closest(g *knn.Graph) *knn.Graph {
 func sharing(n, clusters int) int { return min(n-1, max(20, min(100, n/(2*clusters)))) }
 
 // clusterings returns the candidates: mixtures of some kinds, each trained from every start, and joined groups. Without kinds, they are those that the sizes
-// allow. If sizes are to be chosen but every mixture with learned proportions leaves many clusters empty, the proportions are equal: that clusters have died
-// says nothing about the sizes of classes.
+// allow, repaired if need be.
 func (s *search) clusterings(ctx context.Context, starts []start, kinds []Candidate) ([]Candidate, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -88,9 +87,8 @@ func (s *search) clusterings(ctx context.Context, starts []start, kinds []Candid
 		kinds = candidates(s.options.Sizes)
 	}
 	all, err := s.mixtures(ctx, starts, kinds)
-	whole := func(c Candidate) bool { return float64(used(c.cluster)) >= (1-lost)*float64(s.options.Clusters) }
-	if err == nil && first && s.choosesSizes() && !slices.ContainsFunc(all, whole) {
-		all, err = s.mixtures(ctx, starts, candidates(SizesBalanced))
+	if err == nil && first {
+		all, err = s.repair(ctx, starts, all)
 	}
 	if err != nil {
 		return nil, err
@@ -98,6 +96,16 @@ func (s *search) clusterings(ctx context.Context, starts []start, kinds []Candid
 	freest := slices.MinFunc(all, func(a, b Candidate) int { return cmp.Compare(a.strictness(), b.strictness()) })
 	joined, err := s.joinedCandidates(ctx, freest)
 	return append(all, joined...), err
+}
+
+// repair returns the mixtures, or, if sizes are to be chosen and all leave many clusters empty, those of equal proportions: that clusters have died says nothing about
+// the sizes of classes.
+func (s *search) repair(ctx context.Context, starts []start, all []Candidate) ([]Candidate, error) {
+	whole := func(c Candidate) bool { return float64(used(c.cluster)) >= (1-lost)*float64(s.options.Clusters) }
+	if !s.choosesSizes() || slices.ContainsFunc(all, whole) {
+		return all, nil
+	}
+	return s.mixtures(ctx, starts, candidates(SizesBalanced))
 }
 
 // mixtures returns the mixtures of some kinds, each trained from every start.
