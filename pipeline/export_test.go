@@ -298,8 +298,10 @@ func TestDeployRefuses(t *testing.T) {
 		"a cold vote":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Temperature = -1 }, "temperature of -1"},
 		"all flat":       {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Flat = 1 }, "a flat share of 1"},
 		"no such output": {func(_ *onnx.Model, o *deploy.Options) { o.Output = "else" }, `no output "else"`},
-		"old operators":  {func(m *onnx.Model, o *deploy.Options) { m.Opsets[""], o.Preprocessing = 10, &deploy.Pixels{Resize: 16, Crop: 16, Std: [3]float32{1, 1, 1}} }, "operator set 10"},
-		"two outputs":    {func(m *onnx.Model, _ *deploy.Options) { m.Graph.Outputs = append(m.Graph.Outputs, m.Graph.Outputs[0]) }, "2 outputs"},
+		"old operators": {func(m *onnx.Model, o *deploy.Options) {
+			m.Opsets[""], o.Preprocessing = 10, &deploy.Pixels{Resize: 16, Crop: 16, Std: [3]float32{1, 1, 1}}
+		}, "operator set 10"},
+		"two outputs": {func(m *onnx.Model, _ *deploy.Options) { m.Graph.Outputs = append(m.Graph.Outputs, m.Graph.Outputs[0]) }, "2 outputs"},
 	} {
 		m, err := onnx.ReadFile(file)
 		if err != nil {
