@@ -114,6 +114,26 @@ func TestCorrected(t *testing.T) {
 	}
 }
 
+// Two kinds of witnesses that agree equally often agree as often together; few clusters that one kind finds again exactly are confirmed, whatever the other finds.
+func TestTogether(t *testing.T) {
+	for _, c := range []struct {
+		first, second float64
+		clusters      int
+		want          float64
+	}{
+		{0.9, 0.6, Few + 1, 0.8},
+		{0.8, 0.8, Few, 0.8},
+		{0.9, 0.8, 3, 0.8729075}, // odds ∛(9²·4)
+		{0.5, 0.8, 3, 0.6135118},
+		{1, 0.23, 3, 0.9852512}, // odds ∛(999²·23/77)
+		{0.23, 1, 3, 0.8170834},
+	} {
+		if got := Together(c.first, c.second, c.clusters); math.Abs(got-c.want) > 1e-6 {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for _, share := range []float64{-0.1, 1.1, math.NaN()} {
 		if _, err := Scale(context.Background(), []float32{1, 2}, 2, share, 0, 1); err == nil {

@@ -29,6 +29,20 @@ func Corrected(agreement, explained float64, clusters int) float64 {
 	return o / (1 + o)
 }
 
+// Together is the agreement with two kinds of witnesses, where the first counts twice. With more than Few clusters it is (2·first + second)/3. With few, where one kind
+// may see nothing of the clusters, such as k-means of features of which one column or a few rows exceed all others, it is the mean in log-odds:
+//
+//	logit(together) = (2·logit(first) + logit(second))/3
+//
+// Where both kinds agree about as often, this is hardly different, but a clustering that one kind finds again exactly is confirmed, whatever the other finds.
+func Together(first, second float64, clusters int) float64 {
+	if clusters > Few {
+		return (2*first + second) / 3
+	}
+	o := math.Cbrt(odds(first) * odds(first) * odds(second))
+	return o / (1 + o)
+}
+
 // odds is p/(1−p), without its extremes: a share of a few hundred rows cannot be known to be above 0.999 or below 0.001.
 func odds(p float64) float64 {
 	const extreme = 1e-3

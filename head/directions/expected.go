@@ -15,7 +15,7 @@ import (
 type Expected struct {
 	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture, or by joining groups
 	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
-	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, or Halves for joined groups; with few clusters corrected by what neighbours explain
+	Share  float64 `json:"share"`  // both together (confidence.Together), or Halves for joined groups; with few clusters corrected by what neighbours explain
 
 	// likely is for each row the share of the witnesses that assign it to the same cluster; its mean is (2·Halves + Plain)/3. Joined groups, whose
 	// witnesses have only a sample of the rows, have none.
@@ -64,7 +64,7 @@ func (s *search) critics(ctx context.Context) ([]start, error) {
 // Joined groups are chosen where clusters seem to differ much in size, which k-means would miss whatever the truth; only halves, joined in the same way,
 // are their witnesses.
 //
-// With few clusters it is corrected by what neighbours explain (confidence.Corrected).
+// With few clusters the two are averaged in log-odds (confidence.Together), and corrected by what neighbours explain (confidence.Corrected).
 func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 	plain := make([][]int32, len(f.critics))
 	for c := range plain {
@@ -80,7 +80,7 @@ func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 	if e.Plain, err = f.agreement(e.likely, 1-halves, cluster, plain); err != nil {
 		return e, err
 	}
-	e.both = confidence.Corrected((2*e.Halves+e.Plain)/3, f.Chosen.Explained, f.options.Clusters)
+	e.both = confidence.Corrected(confidence.Together(e.Halves, e.Plain, f.options.Clusters), f.Chosen.Explained, f.options.Clusters)
 	if e.Share = e.both; f.Chosen.joined() {
 		e.Share = confidence.Corrected(e.Halves, f.Chosen.Explained, f.options.Clusters)
 	}
