@@ -115,7 +115,7 @@ func TestExpected(t *testing.T) {
 		want      float64
 	}{
 		{few + 1, 0.9, 2.6 / 3},      // many clusters are not corrected
-		{3, 0.8, 0.8851332136143533}, // odds 6.5·√(4/(0.74/0.26))
+		{3, 0.8, 0.8855059872568966}, // odds ∛(7²·17/3)·√(4/(0.74/0.26))
 	} {
 		f := &Found{options: Options{Clusters: c.clusters}, Chosen: Candidate{Explained: c.explained, probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
 		got, err := f.Expected(cluster)
