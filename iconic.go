@@ -169,6 +169,9 @@ func (o Training) count(ctx context.Context, set *features.Set, settings map[str
 		return nil, err
 	}
 	o.Hooks.Notef("%s", found.Sentence())
+	if o.Second != nil {
+		o.Hooks.Notef("the number of clusters was found in the first set of features alone; the second may show more")
+	}
 	settings["clusters"] = strconv.Itoa(found.Clusters)
 	return found, nil
 }

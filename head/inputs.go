@@ -2,6 +2,7 @@ package head
 
 import (
 	"fmt"
+	"slices"
 
 	"iconic/head/icon"
 	"iconic/head/method"
@@ -40,10 +41,8 @@ func checkInputs(m method.About, clusters int, f Features, in Inputs) error {
 		if none := unlabelled(in.Labels); none > 0 {
 			return fmt.Errorf("method %s learns from labels, but %d of %s %s none: label every image, or leave out those without a label", m.Name, none, plural.Of(n, "image", "images"), plural.Word(none, "has", "have"))
 		}
-		for i, l := range in.Labels {
-			if l >= clusters {
-				return fmt.Errorf("method %s: label %d of image %d: want every image labelled with 0 to %d, as many labels as clusters", m.Name, l, i, clusters-1)
-			}
+		if classes := 1 + slices.Max(append([]int{-1}, in.Labels...)); classes > clusters {
+			return fmt.Errorf("method %s learns the %d classes of the labels, which do not fit into %d clusters: ask for at least %d, or leave the number of clusters out", m.Name, classes, clusters, classes)
 		}
 	case method.NeedsViews:
 		if len(in.Views) == 0 {

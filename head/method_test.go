@@ -111,8 +111,12 @@ func TestMethodsSayWhatTheyNeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.ValidateInputs(m, in); err == nil {
+		err = c.ValidateInputs(m, in)
+		if err == nil {
 			t.Errorf("%s: no error", name)
+		}
+		if name == "a label beyond the clusters" && !strings.Contains(err.Error(), fmt.Sprintf("learns the %d classes of the labels, which do not fit into %d clusters: ask for at least %d", k+1, k, k+1)) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for want, c := range map[string]struct {

@@ -544,6 +544,15 @@ func TestBatchAndNeighboursShrink(t *testing.T) {
 	if c.Text("epochs") != "240" {
 		t.Errorf("epochs %s: one step each, so min-steps of them", c.Text("epochs"))
 	}
+	odd := iconClustering(t, 4)
+	change(t, &odd, "batch", 33)
+	if odd, notes, err = odd.Resolve(100); err != nil || len(notes) != 1 || notes[0] != "a batch has a neighbour for each anchor: 32 of 33 rows are used" {
+		t.Errorf("batch %s, notes %q, %v", odd.Text("batch"), notes, err)
+	}
+	change(t, &odd, "batch-anchors", true)
+	if odd, notes, err = odd.Resolve(100); err != nil || odd.Text("batch") != "33" || len(notes) != 0 {
+		t.Errorf("batch %s of anchors, notes %q, %v", odd.Text("batch"), notes, err)
+	}
 	r := learn(t, clouds(6, 8, 4, 2, 2), small(t, 2, "epochs", 2), Options{})
 	if !strings.Contains(strings.Join(r.Notes, "\n"), "neighbours 10 of 8 images: reduced to 7") {
 		t.Errorf("notes %q", r.Notes)

@@ -102,10 +102,13 @@ func (b Batches) Anchors() int {
 // Steps is the number of whole batches in n rows.
 func (b Batches) Steps(n int) int { return max(1, n/b.Anchors()) }
 
-// Resolve shrinks a batch that is larger than the set.
-func (b *Batches) Resolve(n int) []string {
+// Resolve shrinks a batch that is larger than the set, and notes that one row of an odd batch of anchors and their neighbours is not used.
+func (b *Batches) Resolve(n int) (notes []string) {
 	if b.Anchors() <= n {
-		return nil
+		if !b.BatchAnchors && b.Batch%2 == 1 {
+			notes = append(notes, fmt.Sprintf("a batch has a neighbour for each anchor: %d of %d rows are used", b.Batch-1, b.Batch))
+		}
+		return notes
 	}
 	was := b.Batch
 	if b.Batch = 2 * n; b.BatchAnchors {
