@@ -55,7 +55,7 @@ func TestMemoryGrowsWithTheRows(t *testing.T) {
 		}},
 		{"Gaussian edges", 3, 5, edges(func(g *knn.Graph) (*icon.Rows, error) { return icon.GaussianEdges(g, near/3) })},
 		{"Student's t edges", 3, 5, edges(func(g *knn.Graph) (*icon.Rows, error) { return icon.StudentTEdges(g, 1) })},
-		{"Gaussian neighbours, which store all pairs and grow by a quarter where few double", 14, 26, func(n int) func() error {
+		{"Gaussian neighbours, which store all pairs", 14, 18, func(n int) func() error {
 			m := densetest.Clouds(3, n/4, 8, 6, 1)
 			return func() error {
 				_, err := icon.GaussianNeighbours(m.X, m.Len(), m.Width, icon.Width{Sigma: 1})

@@ -18,7 +18,7 @@ func (s *search) repeats() bool {
 	return !s.few() && k <= mostSpectral && k*leastRows <= s.z.Len()
 }
 
-// repaired reports whether learned proportions have failed in the first pass, because classes lie in groups that are far apart (clusterings). Whitened within
+// repaired reports whether learned proportions have failed in the first pass, because classes lie in groups that are far apart (search.repair). Whitened within
 // clusters, directions hardly differ within such a group, so there is no second pass.
 func (f *Found) repaired() bool {
 	return f.search.choosesSizes() && slices.ContainsFunc(f.Candidates, func(c Candidate) bool { return c.Equal })

@@ -79,7 +79,7 @@ func (s *search) agreeOne(c *Candidate) (err error) {
 		}
 		c.Agreement += c.agreement[p] / float64(len(c.probes))
 	}
-	return s.measureChance(c)
+	return nil
 }
 
 // measureChance sets the agreement that a candidate has with its probes by chance.
